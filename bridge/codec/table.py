@@ -1,0 +1,36 @@
+"""The one list of audio codecs that the bridge speaks (RFC 3551, 7587; telephone-event RFC 4733, CN RFC 3389)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AudioCodec:
+    """A codec as SDP names it.
+
+    `clock_rate`: RTP clock [Hz]. `sample_rate`: what the codec really samples [Hz]: G.722 says 8000 in SDP and
+    samples 16000 (RFC 3551 section 4.5.2). `channels`: as written in rtpmap. `payload_type`: the static one, or
+    the dynamic one that our own offers use.
+    """
+
+    name: str
+    clock_rate: int
+    sample_rate: int
+    channels: int
+    payload_type: int
+
+
+OPUS = AudioCodec("opus", 48000, 48000, 2, 111)
+G722 = AudioCodec("G722", 8000, 16000, 1, 9)
+PCMU = AudioCodec("PCMU", 8000, 8000, 1, 0)
+PCMA = AudioCodec("PCMA", 8000, 8000, 1, 8)
+
+# In the order in which our offers list them and in which an answer prefers them, best sound first.
+AUDIO_CODECS = (OPUS, G722, PCMA, PCMU)
+BY_NAME = {codec.name.lower(): codec for codec in AUDIO_CODECS}
+
+COMFORT_NOISE = "CN"
+COMFORT_NOISE_PAYLOAD_TYPE = 13
+TELEPHONE_EVENT = "telephone-event"
+TELEPHONE_EVENT_PAYLOAD_TYPE = 101

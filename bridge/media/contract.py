@@ -1,0 +1,202 @@
+"""The contract between control and a media process: every message that crosses the Unix socket, in both directions.
+
+Messages are msgpack (msgspec) in SOCK_SEQPACKET datagrams, one message each, in order. `VERSION` is exchanged in
+`Hello`; the same types are handed over directly where a test joins both ends in one process.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+import msgspec
+
+from bridge.sdp.audio import NegotiatedAudio
+from mixer.plan import Plan
+
+VERSION = 1
+MAX_MESSAGE_BYTES = 200_000
+
+
+class Message(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
+    """Common settings of all messages."""
+
+
+# -- control -> media ---------------------------------------------------------------------------------------------
+
+
+class OpenLeg(Message, frozen=True):
+    """Reserve ports for a leg on local `address`. Answered by `LegOpened` or `OpenFailed`."""
+
+    leg: str
+    address: str
+
+
+class ConfigureLeg(Message, frozen=True):
+    """What was negotiated; a second one (re-INVITE) replaces the first without a gap.
+
+    `latch`: plain RTP may come once from another port or address, but only on address `signalling` (the source
+    of the peer's signalling, "" = unknown). `timeout_s`, `held_timeout_s`: RTP silence after which `MediaLost` is
+    told once (0 = never).
+    """
+
+    leg: str
+    audio: NegotiatedAudio
+    signalling: str = ""
+    latch: bool = False
+    timeout_s: float = 30.0
+    held_timeout_s: float = 1800.0
+
+
+class CloseLeg(Message, frozen=True):
+    """Send RTCP BYE, free the ports, forget the leg. Answered by `LegClosed`."""
+
+    leg: str
+
+
+class SetPlan(Message, frozen=True):
+    """The newest plan of a conference; it replaces the one before. A plan without seats ends the conference's sound."""
+
+    plan: Plan
+
+
+class Play(Message, frozen=True):
+    """Play prompts, one after the other, to `legs` (all hear the same samples at the same time).
+
+    Two plays to one leg queue up (at most 8, then the new one is dropped and told as ended). `interrupt` stops what
+    plays now and empties the queue first. `loop` repeats until stopped: such a play is background (waiting music) and
+    any other play to that leg is heard instead of it while it lasts. `prompts` are names like "ask-pin"; `language`
+    like "nb". The room's mix, where the leg hears one, is ducked under a prompt.
+    """
+
+    play: str
+    legs: tuple[str, ...]
+    prompts: tuple[str, ...]
+    language: str
+    loop: bool = False
+    interrupt: bool = False
+
+
+class StopPlay(Message, frozen=True):
+    """Stop all that plays to these legs, background included (barge-in, admission)."""
+
+    legs: tuple[str, ...]
+
+
+class SendDigit(Message, frozen=True):
+    """Send a telephone-event to the peer (dial-out through an IVR)."""
+
+    leg: str
+    digit: str
+
+
+class Shutdown(Message, frozen=True):
+    """Close every leg and exit."""
+
+
+# -- media -> control ---------------------------------------------------------------------------------------------
+
+
+class Hello(Message, frozen=True):
+    """The media process is up."""
+
+    version: int
+    pid: int
+
+
+class LegOpened(Message, frozen=True):
+    """Ports are reserved: RTP on `port`, RTCP on `rtcp_port`, both on `address`."""
+
+    leg: str
+    address: str
+    port: int
+    rtcp_port: int
+
+
+class OpenFailed(Message, frozen=True):
+    """No ports, or too many legs."""
+
+    leg: str
+    why: str
+
+
+class MediaStarted(Message, frozen=True):
+    """The first valid packet of the leg came in."""
+
+    leg: str
+
+
+class Digit(Message, frozen=True):
+    """A key was pressed (RFC 4733), one of 0-9 * # A-D; told once, at its end or time-out."""
+
+    leg: str
+    digit: str
+
+
+class PlayEnded(Message, frozen=True):
+    """A play has ended for all its legs, or was stopped or dropped. Loops end only by being stopped."""
+
+    play: str
+
+
+class Talking(Message, frozen=True):
+    """Who talks in a conference now; told on change, at most 5 times a second."""
+
+    conference: str
+    legs: tuple[str, ...]
+
+
+class MediaLost(Message, frozen=True):
+    """Nothing valid was received from the leg for `seconds`. `final` False: a warning after 5 s (once a silence);
+    True: the time-out of ConfigureLeg."""
+
+    leg: str
+    seconds: float
+    final: bool
+
+
+class MediaBack(Message, frozen=True):
+    """Packets come again after a `MediaLost` warning."""
+
+    leg: str
+
+
+class Quality(Message, frozen=True):
+    """What a leg's media was like until now; also part of LegClosed."""
+
+    packets_received: int
+    packets_lost: int
+    packets_sent: int
+    jitter_ms: float
+    codec: str
+    remote_lost_fraction: float
+    round_trip_ms: float
+
+
+class LegClosed(Message, frozen=True):
+    """The leg is gone from media, its ports are free."""
+
+    leg: str
+    quality: Quality
+
+
+class Figures(Message, frozen=True):
+    """Counters of the process since its start, told every second; drops by name."""
+
+    legs: int
+    packets_received: int
+    packets_sent: int
+    ticks: int
+    ticks_skipped: int
+    tick_late_ms_p50: float
+    tick_late_ms_p99: float
+    tick_busy_ms_p50: float
+    tick_busy_ms_p99: float
+    decoded_frames: int
+    encoded_frames: int
+    drops: dict[str, int]
+
+
+Command = Union[OpenLeg, ConfigureLeg, CloseLeg, SetPlan, Play, StopPlay, SendDigit, Shutdown]
+Event = Union[
+    Hello, LegOpened, OpenFailed, MediaStarted, Digit, PlayEnded, Talking, MediaLost, MediaBack, LegClosed, Figures
+]
