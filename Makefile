@@ -1,0 +1,43 @@
+# make run, make test, make check, make bench, make fuzz: each sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= config/example.toml
+
+.PHONY: run test check bench fuzz clean prompts
+
+$(VENV)/run.stamp: setup.cfg pyproject.toml
+	sh tools/make-venv.sh "$(PYTHON)" $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev,interop]'
+	touch $@
+
+run: $(VENV)/run.stamp
+	$(BIN)/python -m bridge run --config $(CONFIG)
+
+test: $(VENV)/dev.stamp
+	sh tools/install-test-needs.sh
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check --config tools/ruff.toml .
+	$(BIN)/ruff format --check --config tools/ruff.toml .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m tools.bench
+
+# FUZZ_CASES: cases for each parser.
+FUZZ_CASES ?= 1000000
+fuzz: $(VENV)/dev.stamp
+	$(BIN)/python -m tools.fuzz --cases $(FUZZ_CASES)
+
+prompts: $(VENV)/dev.stamp
+	$(BIN)/python -m tools.prompts
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
