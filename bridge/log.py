@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import MutableMapping
 from typing import Any, Final
 
@@ -18,22 +19,24 @@ MAX_FIELD_CHARACTERS: Final = 400
 MAX_FIELDS: Final = 24
 
 FIELDS: Final = frozenset(
-    """event level timestamp logger exception leg conference room reason status method protocol listener port
-    processes process pid count seconds name limit codec role file line detail version peer trunk dropped""".split()
-)
+    (
+        "event", "level", "timestamp", "logger", "exception", "leg", "conference", "room", "reason", "status",
+        "method", "protocol", "listener", "port", "processes", "process", "pid", "count", "seconds", "name", "limit",
+        "codec", "role", "file", "line", "detail", "version", "peer", "trunk", "dropped",
+    )
+)  # fmt: skip
 PERSONAL: Final = frozenset(["address", "display_name", "uri"])  # kept at level debug only
 
-omitted_fields = 0
+omitted: Counter[str] = Counter()
 
 Event = MutableMapping[str, Any]
 
 
 def _select(_: object, method: str, event: Event) -> Event:
-    global omitted_fields
     kept: dict[str, Any] = {}
     for key, value in list(event.items())[:MAX_FIELDS]:
         if key not in FIELDS and not (method == "debug" and key in PERSONAL):
-            omitted_fields += 1
+            omitted[key] += 1
             continue
         kept[key] = value if isinstance(value, (int, float, bool)) or value is None else _cut(value)
     return kept

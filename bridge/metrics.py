@@ -1,0 +1,112 @@
+"""What the bridge counts, for Prometheus. Names start with `samrom_`; nothing here carries a person's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from bridge.media.contract import Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """All counters and gauges of the control process, in a registry of their own."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    calls: Counter = field(init=False)
+    calls_up: Gauge = field(init=False)
+    conferences: Gauge = field(init=False)
+    participants: Gauge = field(init=False)
+    waiting: Gauge = field(init=False)
+    drops: Counter = field(init=False)
+    loop_lag_seconds: Histogram = field(init=False)
+    setup_seconds: Histogram = field(init=False)
+    verdicts: Counter = field(init=False)
+    journal_troubles: Counter = field(init=False)
+    media_restarts: Counter = field(init=False)
+    faults: Counter = field(init=False)
+
+    def __post_init__(self) -> None:
+        def put(name: str, metric: Counter | Gauge | Histogram) -> None:
+            object.__setattr__(self, name, metric)
+
+        r = self.registry
+        put("calls", Counter("samrom_calls", "Calls that ended, by reason", ["reason"], registry=r))
+        put("calls_up", Gauge("samrom_calls_up", "Calls that are up now", registry=r))
+        put("conferences", Gauge("samrom_conferences", "Conferences that live now", registry=r))
+        put("participants", Gauge("samrom_participants", "People inside conferences now", registry=r))
+        put("waiting", Gauge("samrom_waiting", "People who wait for a host or to be admitted", registry=r))
+        put("drops", Counter("samrom_drops", "What was refused or dropped, by name", ["name"], registry=r))
+        put(
+            "loop_lag_seconds",
+            Histogram(
+                "samrom_loop_lag_seconds",
+                "How late the control loop woke",
+                buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5),
+                registry=r,
+            ),
+        )
+        put(
+            "setup_seconds",
+            Histogram(
+                "samrom_setup_seconds",
+                "From INVITE to our final answer",
+                buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2),
+                registry=r,
+            ),
+        )
+        put("verdicts", Counter("samrom_pin_verdicts", "PIN verdicts", ["outcome"], registry=r))
+        put(
+            "journal_troubles",
+            Counter("samrom_journal_troubles", "Audit or record lines in trouble", registry=r),
+        )
+        put("media_restarts", Counter("samrom_media_restarts", "Media processes that died", registry=r))
+        put("faults", Counter("samrom_faults", "Our own faults: exceptions nobody expected", registry=r))
+
+    def text(self) -> bytes:
+        """All of it in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+
+class MediaCollector:
+    """Shows the newest figures of each media process, as they are at the moment of asking."""
+
+    def __init__(self, figures: Callable[[], Mapping[int, Figures]]) -> None:
+        self._figures = figures
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before the first process speaks."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """One sample for each process and figure."""
+        figures = dict(self._figures())
+        for name, text, counts in (
+            ("packets_received", "RTP packets received", True),
+            ("packets_sent", "RTP packets sent", True),
+            ("ticks", "Ticks of the mixer", True),
+            ("ticks_skipped", "Ticks skipped because they were late", True),
+            ("decoded_frames", "Frames decoded", True),
+            ("encoded_frames", "Frames encoded", True),
+            ("legs", "Legs served", False),
+            ("tick_late_ms_p50", "Lateness of ticks in the last second, median", False),
+            ("tick_late_ms_p99", "Lateness of ticks in the last second, 99th percentile", False),
+            ("tick_busy_ms_p50", "Work of a tick in the last second, median", False),
+            ("tick_busy_ms_p99", "Work of a tick in the last second, 99th percentile", False),
+        ):
+            family = (CounterMetricFamily if counts else GaugeMetricFamily)(
+                f"samrom_media_{name}", text, labels=["process"]
+            )
+            for process, values in figures.items():
+                family.add_metric([str(process)], float(getattr(values, name)))
+            yield family
+        drops = CounterMetricFamily(
+            "samrom_media_drops", "Packets dropped, by name", labels=["process", "name"]
+        )
+        for process, values in figures.items():
+            for drop, count in values.drops.items():
+                drops.add_metric([str(process), drop], count)
+        yield drops
