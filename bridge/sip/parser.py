@@ -51,21 +51,40 @@ def parse_message(datagram: bytes) -> Request | Response:
         raise ProtocolError("empty", "nothing but line ends")
     end = head_end(datagram, start)
     head, body = (datagram[start:], b"") if end is None else (datagram[start : end[0]], datagram[end[1] :])
+    message = parse_head(head)
+    _cut_body(message, body, converted=b"\r\n" not in head)
+    return message
+
+
+def parse_head(head: bytes) -> Request | Response:
+    """Parse start line and headers, without the empty line. Raises and keeps faults as `parse_message` does."""
     if len(head) > MOST_HEAD:
         raise ProtocolError("too-large", "head over the limit", 513)
-    text = head.decode("utf-8", "surrogateescape")
-    plain = text.replace("\r\n", "\n")
-    converted = len(plain) == len(text)  # no CRLF at all
-    if "\r" in plain or "\0" in plain:
-        plain = plain.replace("\r", " ").replace("\0", " ")
-    lines = plain.split("\n")
+    lines = _lines(head)
     message = _start_line(lines[0])
-    faults: list[ProtocolError] = [] if message.fault is None else [message.fault]
-    message.headers = Headers.from_wire(_fields(lines, faults))
-    message.body = _cut_body(message, body, converted, faults)
-    if faults:
-        message.fault = faults[0]
+    faults: list[ProtocolError] = []
+    message.headers = Headers.from_wire(_fields(lines[1:], faults))
+    message.fault = message.fault or (faults[0] if faults else None)
     return message
+
+
+def parse_part(data: bytes) -> Message:
+    """Parse one part of a multipart body: headers, empty line, body (RFC 2046 section 5.1). Never raises."""
+    if data[:1] == b"\n" or data[:2] == b"\r\n":
+        return Message(Headers(), data[data.index(b"\n") + 1 :])
+    end = head_end(data)
+    head, body = (data, b"") if end is None else (data[: end[0]], data[end[1] :])
+    faults: list[ProtocolError] = []
+    headers = Headers.from_wire(_fields(_lines(head), faults))
+    return Message(headers, body, faults[0] if faults else None)
+
+
+def _lines(head: bytes) -> list[str]:
+    """Decode and split at CRLF or LF; bytes of broken UTF-8 are kept, stray CR and NUL become blanks."""
+    text = head.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+    if "\r" in text or "\0" in text:
+        text = text.replace("\r", " ").replace("\0", " ")
+    return text.split("\n")
 
 
 def _start_line(line: str) -> Request | Response:
@@ -100,7 +119,7 @@ def _status_line(line: str) -> Response:
 
 
 def _fields(lines: list[str], faults: list[ProtocolError]) -> list[tuple[str, str]]:
-    """Turn the lines after the first into pairs; what cannot be one is left out and becomes a fault."""
+    """Turn lines into pairs; what cannot be one is left out and becomes a fault."""
     items: list[tuple[str, str]] = []
     known = SPELLED.get
     for line in _unfolded(lines, faults):
@@ -132,13 +151,13 @@ def _odd_name(name: str, colon: str, faults: list[ProtocolError]) -> str | None:
 
 
 def _unfolded(lines: list[str], faults: list[ProtocolError]) -> list[str]:
-    """Join continuation lines with one blank (RFC 3261 section 7.3.1), drop the first line and empty ones."""
+    """Join continuation lines with one blank (RFC 3261 section 7.3.1) and drop empty ones."""
     fields: list[str] = []
     parts: list[str] = []  # of the field being gathered
-    for line in lines[1:]:
+    for line in lines:
         if line[:1] in _FOLD:
             if not fields:
-                faults.append(ProtocolError("folds", "the start line cannot be folded"))
+                faults.append(ProtocolError("folds", "nothing to continue"))
                 continue
             if len(parts) == 1 + MOST_FOLDS:
                 faults.append(ProtocolError("folds", "too many continuation lines"))
@@ -153,19 +172,21 @@ def _unfolded(lines: list[str], faults: list[ProtocolError]) -> list[str]:
     return fields
 
 
-def _cut_body(message: Message, body: bytes, converted: bool, faults: list[ProtocolError]) -> bytes:
+def _cut_body(message: Message, body: bytes, *, converted: bool) -> None:
     """Cut the body to Content-Length (RFC 3261 section 18.3): more is padding, less is a fault.
 
-    Where the line ends were LF, a tool on the way has likely converted them and the length counts the lost
-    CRs (the messages of RFC 5118 as archived are like that): then the body is what is there.
+    Where the line ends were `converted` to LF on the way, the length counts the lost CRs (the messages of
+    RFC 5118 as archived are like that): then the body is what is there.
     """
+    message.body = body
     try:
         length = message.content_length
     except ProtocolError as error:
-        faults.append(error)
-        return body
+        message.fault = message.fault or error
+        return
     if length is None or (converted and length > len(body)):
-        return body
+        return
     if length > len(body):
-        faults.append(ProtocolError("content-length", "longer than the message"))
-    return body[:length]
+        message.fault = message.fault or ProtocolError("content-length", "longer than the message")
+    elif length < len(body):
+        message.body = body[:length]
