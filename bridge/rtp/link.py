@@ -1,0 +1,74 @@
+"""One Link for each way of carrying RTP: it wraps what we send and unwraps what came in. Above it a leg is a leg."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bridge.rtp.srtp import SrtpContext, SuiteKey
+
+
+class Link(Protocol):
+    """The protection of one leg's media. All methods may raise ProtocolError, named as a drop."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether a datagram that unwraps is proven to be the peer's."""
+        ...
+
+    def wrap_rtp(self, packet: bytes) -> bytes:
+        """RTP packet -> datagram."""
+        ...
+
+    def unwrap_rtp(self, datagram: bytes) -> bytes:
+        """Datagram -> RTP packet."""
+        ...
+
+    def wrap_rtcp(self, packet: bytes) -> bytes:
+        """RTCP compound packet -> datagram."""
+        ...
+
+    def unwrap_rtcp(self, datagram: bytes) -> bytes:
+        """Datagram -> RTCP compound packet."""
+        ...
+
+
+class PlainLink:
+    """RTP/AVP: nothing is protected, nothing is proven."""
+
+    __slots__ = ()
+
+    secure = False
+
+    def wrap_rtp(self, packet: bytes) -> bytes:
+        """The packet as it is."""
+        return packet
+
+    def unwrap_rtp(self, datagram: bytes) -> bytes:
+        """The datagram as it is."""
+        return datagram
+
+    def wrap_rtcp(self, packet: bytes) -> bytes:
+        """The packet as it is."""
+        return packet
+
+    def unwrap_rtcp(self, datagram: bytes) -> bytes:
+        """The datagram as it is."""
+        return datagram
+
+
+class SdesLink:
+    """RTP/SAVP with keys from the SDP (RFC 4568): one key for what we send, one for what we receive."""
+
+    __slots__ = ("_receive", "_send", "unwrap_rtcp", "unwrap_rtp", "wrap_rtcp", "wrap_rtp")
+
+    secure = True
+
+    def __init__(self, send: SuiteKey, receive: SuiteKey) -> None:
+        """Raises ProtocolError("srtp-suite" | "srtp-key") when a key cannot be used."""
+        self._send = SrtpContext(send, outbound=True)
+        self._receive = SrtpContext(receive, outbound=False)
+        # Bound once: a call less on every packet.
+        self.wrap_rtp = self._send.protect
+        self.unwrap_rtp = self._receive.unprotect
+        self.wrap_rtcp = self._send.protect_rtcp
+        self.unwrap_rtcp = self._receive.unprotect_rtcp
