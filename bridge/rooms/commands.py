@@ -1,0 +1,216 @@
+"""Everything that can be asked of a conference. Keypad, management and the legs themselves all end up here.
+
+`by` is the leg that asks, `how` the way it asked. An operator is no leg: with `How.OPERATOR`, `by` is a name and
+everything a host may do is allowed. Switches are `on: bool | None`, where None turns over what is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bridge.errors import Reason
+from bridge.rooms.participant import Role
+
+
+class How(Enum):
+    """The way by which something was done."""
+
+    CALL = "call"  # by calling, hanging up, putting on hold
+    KEYPAD = "keypad"
+    API = "api"  # a participant's browser or control tool
+    OPERATOR = "operator"  # the management interface
+    RULE = "rule"  # the bridge itself, by a rule or a time limit of the room
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A leg that reception has let through comes to the door with its role.
+
+    `media` False: signalling only, which does not start a conference. `admitted`: called out to by a host inside, or
+    otherwise exempt from the lock. `source`: the address it comes from; `way`: the kind of leg, for the record.
+    """
+
+    leg: str
+    role: Role
+    name: str = ""
+    source: str = ""
+    way: str = "sip"
+    media: bool = True
+    admitted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A leg is gone: it hung up, or its signalling or media is lost. There is nobody left to tell."""
+
+    leg: str
+    reason: Reason = Reason.NORMAL
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A leg put us on hold, or took us back. A held leg is out of the sound, both ways."""
+
+    leg: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Media has received nothing from a leg for a while, or receives again. The final loss is `Leave`."""
+
+    leg: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start the conference without a host's media in it."""
+
+    by: str
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Lock or unlock the door. Unlocking lets newcomers in, not those who knock already."""
+
+    by: str
+    on: bool | None = None
+    how: How = How.KEYPAD
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Let in the one who knocks: `who`, or the one who has waited longest."""
+
+    by: str
+    who: str | None = None
+    how: How = How.KEYPAD
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitAll:
+    """Let in all who knock. No keypad code does this: it is worth a question back."""
+
+    by: str
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Send away the one who knocks: `who`, or the one who has waited longest."""
+
+    by: str
+    who: str | None = None
+    how: How = How.KEYPAD
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Mute somebody as a host, or lift that. What a person did to himself stays."""
+
+    by: str
+    who: str
+    on: bool | None = None
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class MuteGuests:
+    """Mute all guests, those who come later too, or lift that from all guests."""
+
+    by: str
+    on: bool | None = None
+    how: How = How.KEYPAD
+
+
+@dataclass(frozen=True, slots=True)
+class MuteSelf:
+    """Mute oneself or lift that. A guest who is muted by a host raises the hand instead."""
+
+    by: str
+    on: bool | None = None
+    how: How = How.KEYPAD
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Raise or lower one's hand."""
+
+    by: str
+    on: bool | None = None
+    how: How = How.KEYPAD
+
+
+@dataclass(frozen=True, slots=True)
+class SetGain:
+    """Make somebody louder or softer: a linear factor, 0 to 4."""
+
+    by: str
+    who: str
+    gain: float
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class SetRole:
+    """Make somebody in the room host or guest."""
+
+    by: str
+    who: str
+    role: Role
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class Kick:
+    """Remove somebody from the room. In a locked room he must knock again."""
+
+    by: str
+    who: str
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """End the conference for all, after a notice of three seconds unless `at_once`."""
+
+    by: str
+    at_once: bool = False
+    how: How = How.KEYPAD
+
+
+@dataclass(frozen=True, slots=True)
+class CancelEnd:
+    """Take back an `End` during its notice. Asks for nothing while nothing is ending: every `*` sends it."""
+
+    by: str
+    how: How = How.KEYPAD
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Say how many are in the room."""
+
+    by: str
+    how: How = How.KEYPAD
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """Say which keys there are."""
+
+    by: str
+    how: How = How.KEYPAD
+
+
+Request = (
+    Start | Lock | Admit | AdmitAll | Decline | Mute | MuteGuests | MuteSelf | Hand | SetGain | SetRole | Kick
+    | End | CancelEnd | Count | Help
+)  # fmt: skip
+"""What somebody asks for and may be refused."""
+
+Command = Join | Leave | Hold | Silence | Request
+"""What a conference takes; the first four are facts, told by the leg's own signalling and media."""

@@ -1,0 +1,426 @@
+"""The conference: one pure reducer, `handle(command, now) -> events`, that decides everything a room does.
+
+It begins with the first leg at the door and is `over` when nobody is left on its roll. In between it may run
+(`started`) more than once: a run begins with the first host with media, and ends as behaviours.md C4 says; whoever
+is in the lobby then stays there, unless a host or an operator ended it for all.
+
+What was decided where the sources leave it open:
+- The limit counts the lobby too, so that admitting never fails for lack of room; but hosts are only ever refused
+  when the room itself is full, so that knocking strangers cannot keep a host out.
+- Who knocks stays knocking: unlocking, the end of a run, and the next host's coming let nobody in. Only `Admit` does.
+- Without a host PIN there is no lobby to come back to: the last one out ends the conference, and who knocks is told.
+- A locked room whose people are all gone keeps its lock until `no_host_end_s`, so that a host who drops out of it
+  finds it locked when he redials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final, assert_never
+
+from bridge.errors import Reason
+from bridge.machine import Wake
+from bridge.rooms import events
+from bridge.rooms.commands import (
+    Admit,
+    AdmitAll,
+    CancelEnd,
+    Command,
+    Count,
+    Decline,
+    End,
+    Hand,
+    Help,
+    Hold,
+    How,
+    Join,
+    Kick,
+    Leave,
+    Lock,
+    Mute,
+    MuteGuests,
+    MuteSelf,
+    Request,
+    SetGain,
+    SetRole,
+    Silence,
+    Start,
+)
+from bridge.rooms.events import BY_RULE, Cause, Event, Origin, Refusal
+from bridge.rooms.floor import Floor, switched
+from bridge.rooms.life import Life
+from bridge.rooms.participant import Participant, Place, Role
+from bridge.rooms.policy import Standing, may, standing
+from bridge.rooms.roll import Present, Roll
+from config.model import Room
+from mixer.plan import Plan, Seat
+
+ENDING_NOTICE_S: Final = 3.0
+KNOCK_AGAIN_S: Final = 30.0
+
+Events = Iterator[Event]
+
+
+class Conference:
+    """A room while it is alive. Holds no clock: `now` is monotonic seconds, `deadline()` says when to call again."""
+
+    def __init__(self, room: Room, loudest: int = 8) -> None:
+        self._room = room
+        self._loudest = loudest
+        self._roll = Roll()
+        self._life = Life(room.no_host_end_s, room.last_one_end_s)
+        self._started = False
+        self._locked = room.auto_lock
+        self._floor = Floor(self._roll, room.mute_guests)
+        # When each source last disturbed the hosts; cleared of old entries at each knock, so the lobby bounds it.
+        self._knocked: dict[str, float] = {}
+
+    # -- what can be read --------------------------------------------------------------------------------------
+
+    @property
+    def started(self) -> bool:
+        """Whether a run is on: guests may be in the room."""
+        return self._started
+
+    @property
+    def locked(self) -> bool:
+        """Whether newcomers must knock."""
+        return self._locked
+
+    @property
+    def guests_muted(self) -> bool:
+        """Whether guests who come in are muted."""
+        return self._floor.guests_muted
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left of it: no run, and nobody on the roll."""
+        return not self._started and not self._roll
+
+    @property
+    def people(self) -> tuple[Participant, ...]:
+        """Everybody, lobby included, in the order of coming. For operators and tests, never for legs."""
+        return tuple(self._roll)
+
+    def present(self) -> Present:
+        """Whom announcements can reach."""
+        return self._roll.present()
+
+    def full(self, role: Role | None = None) -> bool:
+        """Whether one more cannot come in. None = before it is known who: whether there is no hope for anybody."""
+        lobby_counts = role is Role.GUEST or not self._room.has_host_pin
+        return len(self._roll if lobby_counts else self._roll.inside()) >= self._room.limit
+
+    def plan(self) -> Plan:
+        """Who is in the sound: those in the room, with media, and not on hold."""
+        seats = (
+            Seat(person.leg, heard=not person.muted, gain=person.gain)
+            for person in self._roll.inside()
+            if person.media and not person.held
+        )
+        return Plan(self._room.number, tuple(seats), self._loudest)
+
+    def deadline(self) -> float | None:
+        """When a time limit is next due [monotonic seconds]."""
+        due = [self._due(person) for person in self._roll if not person.inside]
+        return min((at for at in (self._life.deadline(), *due) if at is not None), default=None)
+
+    # -- the reducer -------------------------------------------------------------------------------------------
+
+    def handle(self, command: Command | Wake, now: float) -> tuple[Event, ...]:
+        """Do what is due, then what is asked, and return what has come of it, in the order in which it happened."""
+        return (*self._expire(now), *self._obey(command, now))
+
+    def _obey(self, command: Command | Wake, now: float) -> Events:
+        before = len(self._roll.inside()), len(self._roll.hosts())
+        match command:
+            case Wake():
+                return
+            case Join():
+                yield from self._join(command, now)
+            case Leave():
+                yield from self._leave(
+                    command.leg, command.reason, Origin(command.leg, None, How.CALL), hang_up=False
+                )
+            case Hold():
+                yield from self._hold(command)
+            case Silence():
+                yield from self._silence(command)
+            case _:
+                yield from self._request(command, now)
+        yield from self._settle(*before, now)
+
+    def _request(self, command: Request, now: float) -> Events:
+        if isinstance(command, CancelEnd) and not self._life.ending:
+            return  # each "*" of a keypad says it
+        person = self._roll.get(command.by)
+        if command.how is How.OPERATOR:
+            who, role = Standing.OPERATOR, None
+        elif person is not None:
+            who, role = standing(person), person.role
+        else:
+            return  # it left while the command was on its way
+        origin = Origin(command.by, role, command.how)
+        if not may(who, type(command)):
+            yield events.NotAllowed(command.by, events.name(command), origin)
+            return
+        yield from self._steer(command, origin, now)
+
+    def _steer(self, command: Request, origin: Origin, now: float) -> Events:
+        match command:
+            case Start():
+                if not self._started:
+                    yield from self._start(origin, now)
+            case Lock():
+                yield from self._lock(command, origin)
+            case Admit():
+                yield from self._admit(command, origin, now)
+            case AdmitAll():
+                yield from self._admit_all(origin, now)
+            case Decline():
+                yield from self._decline(command, origin)
+            case Mute():
+                yield from self._floor.mute(command, origin)
+            case MuteGuests():
+                yield from self._floor.mute_guests(command, origin)
+            case MuteSelf():
+                yield from self._floor.mute_self(command, origin, now)
+            case Hand():
+                yield from self._floor.hand(command, origin, now)
+            case SetGain():
+                yield from self._floor.set_gain(command, origin)
+            case SetRole():
+                yield from self._set_role(command, origin)
+            case Kick():
+                yield from self._kick(command, origin)
+            case End():
+                yield from self._end_for_all(command, origin, now)
+            case CancelEnd():
+                self._life.cancel_end()
+                yield events.EndCancelled(origin)
+            case Count():
+                yield events.Counted(command.by, len(self._roll.inside()), origin)
+            case Help():
+                yield events.HelpGiven(command.by, origin.role or Role.GUEST, origin)
+            case _:
+                assert_never(command)
+
+    # -- coming, going, waiting --------------------------------------------------------------------------------
+
+    def _join(self, command: Join, now: float) -> Events:
+        if command.leg in self._roll:
+            return
+        role = command.role if self._room.has_host_pin else Role.HOST
+        origin = Origin(command.leg, role, How.CALL)
+        if self.full(role):
+            yield events.Refused(command.leg, command.name, command.source, command.way, Reason.FULL, origin)
+            return
+        person = Participant(
+            command.leg, command.name, role, Place.WAITING, now, command.source, command.way, command.media,
+            command.admitted,
+        )  # fmt: skip
+        if self._must_knock(person):
+            yield from self._knock(person, origin, now)
+        elif role is Role.HOST or self._started:
+            yield from self._come_in(person, None, origin, now)
+        else:
+            self._roll.put(person)
+            yield events.Waiting(person.leg, person.name, person.source, person.way, origin)
+
+    def _must_knock(self, person: Participant) -> bool:
+        keyed = person.role is Role.HOST and self._room.has_host_pin
+        return self._locked and not person.admitted and not keyed
+
+    def _knock(self, person: Participant, origin: Origin, now: float, moved: bool = False) -> Events:
+        self._roll.put(replace(person, place=Place.KNOCKING, since=now))
+        self._knocked = {source: at for source, at in self._knocked.items() if now - at < KNOCK_AGAIN_S}
+        again = bool(person.source) and person.source in self._knocked
+        self._knocked.setdefault(person.source, now)
+        yield events.Knocking(person.leg, person.name, person.source, person.way, origin, again, moved)
+
+    def _come_in(self, person: Participant, came_from: Place | None, origin: Origin, now: float) -> Events:
+        """Put somebody into the room; a host with media starts the run, and hears who knocks."""
+        muted = self._floor.mutes(person.role)
+        person = self._roll.put(
+            replace(person, place=Place.INSIDE, since=now, admitted=True, host_muted=muted)
+        )
+        starts = not self._started and person.role is Role.HOST and person.media
+        if starts:
+            self._started = True
+            yield events.Started(self._locked, origin)
+        yield events.Joined(
+            person.leg, person.name, person.source, person.way, person.role, came_from, len(self._roll.inside()),
+            muted, self._tone(), origin,
+        )  # fmt: skip
+        if starts:
+            yield from self._open_lobby(now)
+        if person.is_host and (knocking := self._roll.knocking()):
+            yield events.KnocksReported(person.leg, len(knocking))
+
+    def _start(self, origin: Origin, now: float) -> Events:
+        self._started = True
+        yield events.Started(self._locked, origin)
+        yield from self._open_lobby(now)
+
+    def _open_lobby(self, now: float) -> Events:
+        """The run has begun: who waited for that comes in, or knocks where the door is locked."""
+        for person in self._roll.waiting():
+            if len(self._roll.inside()) >= self._room.limit:
+                yield from self._leave(person.leg, Reason.FULL, BY_RULE, hang_up=True)
+            elif self._must_knock(person):
+                yield from self._knock(person, BY_RULE, now, moved=True)
+            else:
+                yield from self._come_in(person, Place.WAITING, BY_RULE, now)
+
+    def _leave(self, leg: str, reason: Reason, origin: Origin, *, hang_up: bool, tone: bool = True) -> Events:
+        person = self._roll.remove(leg)
+        if person is None:
+            return
+        if origin.by == leg:
+            origin = origin._replace(role=person.role)
+        tone = tone and person.inside and self._tone()
+        present = len(self._roll.inside())
+        yield events.Left(
+            leg, person.name, person.role, person.place, reason, hang_up, present, tone, origin
+        )  # fmt: skip
+
+    def _tone(self) -> bool:
+        return self._room.tones and len(self._roll.inside()) <= self._room.tones_up_to
+
+    def _hold(self, command: Hold) -> Events:
+        person = self._roll.get(command.leg)
+        if person is not None and person.held is not command.on:
+            self._roll.change(person, held=command.on)
+            yield events.HoldChanged(command.leg, command.on, Origin(command.leg, person.role, How.CALL))
+
+    def _silence(self, command: Silence) -> Events:
+        person = self._roll.get(command.leg)
+        if person is not None and person.silent is not command.on:
+            self._roll.change(person, silent=command.on)
+            yield events.ConnectionChanged(
+                command.leg, command.on, Origin(command.leg, person.role, How.RULE)
+            )
+
+    # -- the door ----------------------------------------------------------------------------------------------
+
+    def _lock(self, command: Lock, origin: Origin) -> Events:
+        locked = switched(self._locked, command.on)
+        if locked is not self._locked:
+            self._locked = locked
+            yield events.LockChanged(locked, origin)
+
+    def _admit(self, command: Admit, origin: Origin, now: float) -> Events:
+        person = self._knocker(command.who)
+        if not self._started:
+            yield events.not_done(command, origin, Refusal.NOT_STARTED)
+        elif person is None:
+            yield events.not_done(command, origin, _nobody(command.who))
+        elif len(self._roll.inside()) >= self._room.limit:
+            yield events.not_done(command, origin, Refusal.FULL)
+        else:
+            yield from self._come_in(person, Place.KNOCKING, origin, now)
+
+    def _admit_all(self, origin: Origin, now: float) -> Events:
+        command = AdmitAll(origin.by, origin.how)
+        if not self._roll.knocking():
+            yield events.not_done(command, origin, Refusal.NOBODY_KNOCKS)
+        for person in self._roll.knocking():
+            yield from self._admit(Admit(origin.by, person.leg, origin.how), origin, now)
+
+    def _decline(self, command: Decline, origin: Origin) -> Events:
+        person = self._knocker(command.who)
+        if person is None:
+            yield events.not_done(command, origin, _nobody(command.who))
+        else:
+            yield from self._leave(person.leg, Reason.DECLINED, origin, hang_up=True)
+
+    def _knocker(self, leg: str | None) -> Participant | None:
+        knocking = self._roll.knocking()
+        if leg is None:
+            return knocking[0] if knocking else None
+        return next((person for person in knocking if person.leg == leg), None)
+
+    # -- what is done to people in the room --------------------------------------------------------------------
+
+    def _set_role(self, command: SetRole, origin: Origin) -> Events:
+        person = self._roll.insider(command.who)
+        if person is None:
+            yield events.not_done(command, origin, Refusal.NOT_THERE)
+        elif not self._room.has_host_pin:
+            yield events.not_done(command, origin, Refusal.HOSTS_ONLY)
+        elif person.role is Role.HOST and command.role is Role.GUEST and len(self._roll.hosts()) == 1:
+            yield events.not_done(command, origin, Refusal.LAST_HOST)
+        elif person.role is not command.role:
+            self._roll.change(person, role=command.role, host_muted=self._floor.mutes(command.role))
+            yield events.RoleChanged(person.leg, command.role, origin)
+
+    def _kick(self, command: Kick, origin: Origin) -> Events:
+        if self._roll.insider(command.who) is None:
+            yield events.not_done(command, origin, Refusal.NOT_THERE)
+        else:
+            yield from self._leave(command.who, Reason.KICKED, origin, hang_up=True)
+
+    # -- the end -----------------------------------------------------------------------------------------------
+
+    def _end_for_all(self, command: End, origin: Origin, now: float) -> Events:
+        if command.at_once:
+            yield from self._end(Cause.COMMAND, origin, self._roll)
+        elif not self._life.ending:
+            self._life.announce_end(now + ENDING_NOTICE_S)
+            yield events.EndAnnounced(ENDING_NOTICE_S, origin)
+
+    def _end(self, cause: Cause, origin: Origin, leaving: Iterable[Participant]) -> Events:
+        yield events.Ended(cause, origin)
+        for person in leaving:
+            yield from self._leave(person.leg, Reason.ENDED, origin, hang_up=True, tone=False)
+        self._life.reset()
+        self._started = False
+        self._locked = self._room.auto_lock
+        self._floor.guests_muted = self._room.mute_guests
+
+    def _settle(self, people_before: int, hosts_before: int, now: float) -> Events:
+        """What follows when people came or went: hosts gone, the last one alone, nobody left."""
+        if not self._started:
+            return
+        inside, hosts = self._roll.inside(), self._roll.hosts()
+        self._life.watch(len(hosts), len(inside), people_before, now)
+        if not inside and self._worth_nothing():
+            yield from self._end(Cause.EMPTY, BY_RULE, () if self._room.has_host_pin else self._roll)
+            return
+        if hosts_before and not hosts:
+            yield events.HostsGone(self._room.no_host_end_s)
+            if self._room.auto_lock and self._room.auto_lock_again and not self._locked:
+                self._locked = True
+                yield events.LockChanged(True, BY_RULE)
+        if hosts and len(inside) == 1 and people_before != 1:
+            yield events.Alone(inside[0].leg)
+        yield from self._expire(now)
+
+    def _worth_nothing(self) -> bool:
+        """Of a room whose people are gone: whether a new run would be just like this one."""
+        return not self._room.has_host_pin or (not self._roll and self._locked is self._room.auto_lock)
+
+    def _expire(self, now: float) -> Events:
+        cause = self._life.due(now)
+        if cause is not None:
+            yield from self._end(
+                cause, BY_RULE, self._roll if cause is Cause.COMMAND else self._roll.inside()
+            )
+        for person in self._roll:
+            at = self._due(person)
+            if at is not None and at <= now:
+                reason = Reason.HOST_ABSENT if person.place is Place.WAITING else Reason.DECLINED
+                yield from self._leave(person.leg, reason, BY_RULE, hang_up=True)
+
+    def _due(self, person: Participant) -> float | None:
+        """When the patience of somebody in the lobby ends."""
+        if person.inside:
+            return None
+        waiting = person.place is Place.WAITING
+        limit = self._room.wait_host_s if waiting else self._room.knock_timeout_s
+        return person.since + limit if limit else None
+
+
+def _nobody(who: str | None) -> Refusal:
+    return Refusal.NOBODY_KNOCKS if who is None else Refusal.NOT_THERE

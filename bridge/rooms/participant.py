@@ -1,0 +1,62 @@
+"""Somebody who has got past reception: a value that the conference replaces when something changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Role(Enum):
+    """What a person may do. A room without a host PIN has hosts only."""
+
+    HOST = "host"
+    GUEST = "guest"
+
+
+class Place(Enum):
+    """Where a person is. Waiting and knocking are the lobby: outside, hearing nothing of the room."""
+
+    WAITING = "waiting"  # for the conference to be started by a host
+    KNOCKING = "knocking"  # at a locked door, until a host decides
+    INSIDE = "inside"
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One leg in the lobby or in the room.
+
+    `since`: when it came to its `place` [monotonic seconds]. `admitted`: a lock does not hold it up, because a host
+    let it in or called it. `host_muted`, `self_muted`: two locks on one door; sound passes when both are open.
+    `hand_since`: when the hand was raised, None = it is down. `source`: the address that its knocks are counted by.
+    """
+
+    leg: str
+    name: str
+    role: Role
+    place: Place
+    since: float
+    source: str = ""
+    way: str = ""
+    media: bool = True
+    admitted: bool = False
+    host_muted: bool = False
+    self_muted: bool = False
+    held: bool = False
+    silent: bool = False
+    hand_since: float | None = None
+    gain: float = 1.0
+
+    @property
+    def inside(self) -> bool:
+        """Whether it is in the room, not in the lobby."""
+        return self.place is Place.INSIDE
+
+    @property
+    def is_host(self) -> bool:
+        """Whether it has a host's powers: by role, and only inside."""
+        return self.role is Role.HOST and self.inside
+
+    @property
+    def muted(self) -> bool:
+        """Whether its sound is kept out of the mix, by a host or by itself."""
+        return self.host_muted or self.self_muted
