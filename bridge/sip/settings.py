@@ -1,0 +1,84 @@
+"""What the agent is told when it is made: addresses, limits, who must prove himself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridge.sip.flow import Flow
+from bridge.sip.transaction import Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Advertised:
+    """One listener, and the address that peers reach it by: `host` and `port` go into Via and Contact."""
+
+    protocol: str
+    local: tuple[str, int]
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A configured peer. INVITEs whose From is `user`@`domain` (domain "" = any) must prove it, or stay outside.
+
+    With a `password`, by digest: they are challenged with 401. Without one, by their source address, one of
+    `addresses`; from elsewhere they are guests like anybody, for such a name alone proves nothing.
+    `user` "" stands for any user of the domain: a trunk.
+    """
+
+    name: str
+    user: str
+    domain: str = ""
+    username: str = ""
+    password: str = ""
+    addresses: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.name!r}, ***)"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """Limits and manners of one agent. Times in seconds."""
+
+    listeners: tuple[Advertised, ...]
+    realm: str = "samrom"
+    endpoints: tuple[Endpoint, ...] = ()
+    user: str = "conference"  # the user part of Contact where nothing was dialled
+    timing: Timing = Timing()
+    session_expires_s: int = 1800  # what we propose (RFC 4028 section 4)
+    min_se_s: int = 90  # the least we accept (RFC 4028 section 5)
+    ring_limit_s: float = 180.0  # an incoming call that nobody above answers
+    most_calls: int = 1000
+    most_transactions: int = 20_000
+    retry_after_s: int = 5  # told when a limit is hit
+    largest_datagram: int = 1300  # longer requests go by TCP (RFC 3261 section 18.1.1)
+    reinvites_per_s: float = 4.0  # a dialog's re-INVITEs and UPDATEs; beyond: 491
+    digits_per_s: float = 4.0  # a dialog's INFOs in the long run; beyond: 503
+    digits_burst: int = 24  # a whole PIN by fast typing
+
+
+class Addresses:
+    """Which of our own addresses to write into a message that goes out on a flow, or by a protocol."""
+
+    __slots__ = ("_by_local", "_listeners")
+
+    def __init__(self, listeners: tuple[Advertised, ...]) -> None:
+        if not listeners:
+            raise ValueError("an agent without listeners has no address to give")
+        self._listeners = listeners
+        self._by_local = {(each.protocol, each.local): each for each in listeners}
+
+    def on(self, flow: Flow) -> Advertised:
+        """The listener that a flow belongs to; for a connection that we opened, the one most like it."""
+        exact = self._by_local.get((flow.protocol, flow.local))
+        return exact or self.by(flow.protocol, flow.local[0])
+
+    def by(self, protocol: str, host: str = "") -> Advertised:
+        """The listener to name when `protocol` is used towards or from an address like `host`."""
+        six = ":" in host
+        return max(
+            self._listeners,
+            key=lambda each: (each.protocol == protocol, each.local[0] == host, (":" in each.host) == six),
+        )
