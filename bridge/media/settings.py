@@ -1,0 +1,42 @@
+"""What a media process is told at its start. It never changes while the process lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """Settings of all media processes; the pool gives each process its own part of the port range.
+
+    `port_first` .. `port_last`: UDP ports for RTP and RTCP, two a leg, the even one for RTP.
+    `max_legs`: legs that one process serves at most; the next `OpenLeg` fails.
+    `prompt_folders`: where prompts are looked for, the first that has one wins.
+    `warning_s`: silence after which a leg is told to be quiet (`MediaLost`, not final).
+    `rtcp_interval_s`: mean distance of our RTCP reports (RFC 3550 section 6.2).
+    `rate_factor`: a leg may send at most so many times the agreed packet rate; more is dropped unread.
+    `unanswered_packets`: so many are sent to an address that never sent anything valid, then no more.
+    `nice`: niceness asked for (refused quietly where not permitted). `realtime_priority`: 1 to 99 asks for
+    SCHED_RR, 0 leaves the ordinary scheduler.
+    """
+
+    port_first: int = 20000
+    port_last: int = 23999
+    max_legs: int = 400
+    prompt_folders: tuple[str, ...] = ()
+    warning_s: float = 5.0
+    rtcp_interval_s: float = 5.0
+    rate_factor: float = 3.0
+    unanswered_packets: int = 50
+    nice: int = -5
+    realtime_priority: int = 0
+
+
+def part_of_range(settings: MediaSettings, index: int, parts: int) -> tuple[int, int]:
+    """First and last port of process `index` when `parts` processes share the range; both even and odd ends fit."""
+    pairs = (settings.port_last - settings.port_first + 1) // 2
+    each = pairs // parts
+    if each < 1:
+        raise ValueError(f"{pairs} port pairs are too few for {parts} media processes")
+    first = settings.port_first + index * each * 2
+    return first, first + each * 2 - 1

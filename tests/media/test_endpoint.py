@@ -1,0 +1,166 @@
+"""Keeps: a leg has an even port for RTP and the odd one above for RTCP; datagrams keep their arrival time."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from collections import Counter
+
+import pytest
+
+from bridge.media.endpoint import LONGEST_DATAGRAM, Endpoint, NoPorts, PortRange, Receiver, sender
+from tests.media.ports import free_range
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def test_ports_are_pairs_even_first() -> None:
+    first, last = free_range(3)
+    ports = PortRange(first, last)
+    endpoints = [ports.open("127.0.0.1") for _ in range(3)]
+    assert [endpoint.port % 2 for endpoint in endpoints] == [0, 0, 0]
+    assert all(endpoint.rtcp_port == endpoint.port + 1 for endpoint in endpoints)
+    assert len({endpoint.port for endpoint in endpoints}) == 3
+    with pytest.raises(NoPorts, match="no-ports"):
+        ports.open("127.0.0.1")
+    endpoints[1].close()
+    again = ports.open("127.0.0.1")
+    assert again.port == endpoints[1].port
+    for endpoint in (endpoints[0], endpoints[2], again):
+        endpoint.close()
+
+
+def test_a_pair_whose_upper_port_is_taken_is_passed_over() -> None:
+    first, last = free_range(2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", first + 1))
+        endpoint = PortRange(first, last).open("127.0.0.1")
+        assert endpoint.port == first + 2
+        endpoint.close()
+
+
+def test_an_address_that_is_not_ours() -> None:
+    with pytest.raises(NoPorts, match="bad-address"):
+        PortRange(*free_range(1)).open("192.0.2.1")
+    with pytest.raises(ValueError, match="no pair"):
+        PortRange(20000, 20000)
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
+def test_ipv6() -> None:
+    endpoint = PortRange(*free_range(1)).open("::1")
+    drops: Counter[str] = Counter()
+    got: list[tuple[bytes, tuple[object, ...]]] = []
+    receiver = Receiver(drops)
+    receiver.add(endpoint.rtp, lambda datagram, source, _: got.append((datagram, source)))
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as phone:
+        phone.bind(("::1", 0))
+        phone.sendto(b"x", ("::1", endpoint.port))
+        receiver.poll(time.monotonic(), time.time())
+        assert got == [(b"x", phone.getsockname())]
+    receiver.close()
+    endpoint.close()
+
+
+class Reading:
+    """An endpoint, a phone, and what was received."""
+
+    def __init__(self) -> None:
+        self.endpoint: Endpoint = PortRange(*free_range(1)).open("127.0.0.1")
+        self.drops: Counter[str] = Counter()
+        self.receiver = Receiver(self.drops)
+        self.rtp: list[tuple[bytes, float]] = []
+        self.rtcp: list[bytes] = []
+        self.receiver.add(
+            self.endpoint.rtp, lambda datagram, _, arrival: self.rtp.append((datagram, arrival))
+        )
+        self.receiver.add(self.endpoint.rtcp, lambda datagram, _, __: self.rtcp.append(datagram))
+        self.phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.phone.bind(("127.0.0.1", 0))
+
+    def poll(self) -> int:
+        return self.receiver.poll(time.monotonic(), time.time())
+
+    def close(self) -> None:
+        self.receiver.remove(self.endpoint.rtp)
+        self.receiver.remove(self.endpoint.rtp)
+        self.receiver.close()
+        self.endpoint.close()
+        self.phone.close()
+
+
+def test_arrival_is_the_kernels_time_not_ours() -> None:
+    reading = Reading()
+    begun = time.monotonic()
+    reading.phone.sendto(b"one", ("127.0.0.1", reading.endpoint.port))
+    reading.phone.sendto(b"two", ("127.0.0.1", reading.endpoint.rtcp_port))
+    time.sleep(0.05)
+    assert reading.poll() == 2
+    assert reading.rtcp == [b"two"]
+    ((datagram, arrival),) = reading.rtp
+    assert datagram == b"one"
+    assert begun - 0.005 < arrival < begun + 0.03
+    reading.close()
+
+
+def test_a_stepped_wall_clock_does_not_move_arrivals() -> None:
+    reading = Reading()
+    for step in (-3600.0, 3600.0):
+        reading.phone.sendto(b"one", ("127.0.0.1", reading.endpoint.port))
+        now = time.monotonic()
+        reading.receiver.poll(now, time.time() + step)
+        assert reading.rtp.pop()[1] == now
+    reading.close()
+
+
+def test_a_flood_is_bounded_by_the_socket_buffer() -> None:
+    reading = Reading()
+    for _ in range(5000):
+        reading.phone.sendto(bytes(172), ("127.0.0.1", reading.endpoint.port))
+    assert 40 < reading.poll() <= 400
+    assert reading.poll() == 0
+    reading.close()
+
+
+def test_longer_datagrams_than_any_sound_are_dropped() -> None:
+    reading = Reading()
+    for size in (LONGEST_DATAGRAM, LONGEST_DATAGRAM + 1, 9000):
+        reading.phone.sendto(bytes(size), ("127.0.0.1", reading.endpoint.port))
+    reading.poll()
+    assert [len(datagram) for datagram, _ in reading.rtp] == [LONGEST_DATAGRAM]
+    assert reading.drops == {"too-long": 2}
+    reading.close()
+
+
+class BrokenSocket:
+    def __init__(self, error: int) -> None:
+        self._error = error
+
+    def sendto(self, datagram: bytes, to: object) -> int:
+        raise OSError(self._error, "broken")
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (errno.EAGAIN, "send-full"),
+        (errno.ECONNREFUSED, "send-refused"),
+        (errno.ENETUNREACH, "send-unreachable"),
+        (errno.EHOSTUNREACH, "send-unreachable"),
+        (errno.EPERM, "send-forbidden"),
+        (errno.EINVAL, "send-failed"),
+    ],
+)
+def test_errors_of_sending_are_named_drops(error: int, name: str) -> None:
+    drops: Counter[str] = Counter()
+    send = sender(BrokenSocket(error), drops)  # type: ignore[arg-type]
+    assert not send(b"x", ("192.0.2.1", 4000))
+    assert drops == {name: 1}
