@@ -25,7 +25,9 @@ class NegotiatedAudio:
     `event_send`, `event_receive`: payload types of telephone-event, or None; `event_clock_rate` [Hz] as received.
     `ptime_ms`: length of the packets we send: 10, 20, 30, 40 or 60.
     `sends`, `receives`: our directions after hold is taken into account; `held`: the peer put us on hold.
-    `remote`, `remote_rtcp`: (address, port) that we send to, as the SDP says.
+    `remote`, `remote_rtcp`: (address, port) that we send to, as the SDP says; ("", 0) = nowhere, nothing may be
+    sent (old-style hold, or RTCP switched off).
+    `level_id`: header extension id under which the peer may tell its audio level (RFC 6464), 0 = none.
     `opus_*`: what the peer asks of our Opus stream (RFC 7587 section 6.1); `opus_bitrate` [bit/s], 0 = no limit said.
     `srtp_send`, `srtp_receive`: both set or both None.
     """
@@ -48,5 +50,6 @@ class NegotiatedAudio:
     opus_dtx: bool = False
     opus_bitrate: int = 0
     opus_max_rate: int = 48000
+    level_id: int = 0
     srtp_send: SrtpKey | None = None
     srtp_receive: SrtpKey | None = None

@@ -1,0 +1,58 @@
+"""What the tests of this folder share: our side, offers by name, and small offers written on the spot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bridge.errors import ProtocolError
+from bridge.sdp.audio import NegotiatedAudio
+from bridge.sdp.description import Description, parse
+from bridge.sdp.local import Local
+from bridge.sdp.negotiate import Agreed, Offer, accept, answer
+
+DATA = Path(__file__).parents[1] / "data" / "sdp"
+LOCAL = Local("198.51.100.7", 40_000, 40_001, 7, b"x" * 32, forbidden=frozenset({("198.51.100.7", 5060)}))
+LOOPBACK = replace(
+    LOCAL, address="127.0.0.1", loopback=True, forbidden=frozenset({("127.0.0.1", 5060), ("::1", 5060)})
+)
+KEY = "inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
+CRYPTO = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 {KEY}"
+
+
+def read(name: str) -> Description:
+    """Parse a file of tests/data/sdp."""
+    return parse((DATA / f"{name}.sdp").read_bytes())
+
+
+def audio(*lines: str, media: str = "4000 RTP/AVP 0 8 101", address: str = "192.0.2.24") -> Description:
+    """Write an offer of one audio section and parse it."""
+    head = ["v=0", "o=- 1 1 IN IP4 192.0.2.24", "s=-", f"c=IN IP4 {address}", "t=0 0", f"m=audio {media}"]
+    return parse("\r\n".join([*head, *lines, ""]).encode())
+
+
+def agreed(*lines: str, media: str = "4000 RTP/AVP 0 8 101", local: Local = LOCAL) -> NegotiatedAudio:
+    """Answer such an offer and give what was agreed."""
+    return answer(audio(*lines, media=media), local).audio
+
+
+def text_of(result: Agreed | Offer) -> list[str]:
+    """Give the lines of what we send."""
+    return result.body.decode().split("\r\n")
+
+
+def refusal(offer: Description, local: Local = LOCAL, previous: Agreed | None = None) -> str:
+    """Name why an offer is refused, with 488."""
+    with pytest.raises(ProtocolError) as caught:
+        answer(offer, local, previous)
+    assert caught.value.status == 488
+    return caught.value.name
+
+
+def answer_refusal(made: Offer, given: Description) -> str:
+    """Name why an answer is refused."""
+    with pytest.raises(ProtocolError) as caught:
+        accept(made, given)
+    return caught.value.name
