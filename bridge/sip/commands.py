@@ -1,14 +1,13 @@
 """What goes into the agent: what the transports saw, and what the floor above wants. `Wake` is the third kind.
 
 A call is named by a string that is unique while the call lives: the agent's own for calls that come in
-(`IncomingCall.call`), the caller's choice for calls that go out (`Invite.call`). A command for a call that has just ended
-is ignored and counted ("command-late"): the two ends may always cross.
+(`IncomingCall.call`), the caller's choice for calls that go out (`Invite.call`). A command for a call that has just
+ended is ignored and counted ("command-late"): the two ends may always cross.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
 
 from bridge.sip.flow import Flow
 
@@ -34,7 +33,7 @@ class Hop:
     port: int
 
 
-# -- from the transports --------------------------------------------------------------------------------------------
+# -- from the transports ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class ConnectFailed:
     why: str = ""
 
 
-# -- from above: calls that came in ------------------------------------------------------------------------------------
+# -- from above: calls that came in ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ class Reject:
     reason: str | None = None
 
 
-# -- from above: any call ----------------------------------------------------------------------------------------------
+# -- from above: any call --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ class Bye:
     reason: str | None = None
 
 
-# -- from above: calls that go out, trunks, life -----------------------------------------------------------------------
+# -- from above: calls that go out, trunks, life ---------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,22 +206,22 @@ class Drain:
     retry_after_s: int = 30
 
 
-Input = Union[
-    MessageReceived,
-    FlowLost,
-    Connected,
-    ConnectFailed,
-    Ring,
-    Progress,
-    Answer,
-    Reject,
-    AnswerReinvite,
-    Reinvite,
-    SendInfo,
-    Bye,
-    Invite,
-    Cancel,
-    Register,
-    Unregister,
-    Drain,
-]
+Input = (
+    MessageReceived
+    | FlowLost
+    | Connected
+    | ConnectFailed
+    | Ring
+    | Progress
+    | Answer
+    | Reject
+    | AnswerReinvite
+    | Reinvite
+    | SendInfo
+    | Bye
+    | Invite
+    | Cancel
+    | Register
+    | Unregister
+    | Drain
+)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Union
 
 from bridge.sip.flow import Flow
 from bridge.sip.uri import NameAddr, Uri
 
-# -- for the transports ---------------------------------------------------------------------------------------------
+# -- for the transports ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class SendOn:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Find or make a flow to a host (name or address) and send; answered by `Connected` or `ConnectFailed` with `ref`."""
+    """Find or make a flow to a host (name or address) and send; answer with `Connected` or `ConnectFailed`."""
 
     ref: int
     protocol: str
@@ -39,7 +38,7 @@ class Drop:
     flow: Flow | None = None
 
 
-# -- for the floor above: a call that comes in ---------------------------------------------------------------------------
+# -- for the floor above: a call that comes in -----------------------------------------------------------------
 
 
 class Ending(Enum):
@@ -143,7 +142,7 @@ class CallEnded:
     reason: str = ""
 
 
-# -- for the floor above: a call that goes out, trunks --------------------------------------------------------------------
+# -- for the floor above: a call that goes out, trunks ---------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,7 @@ class DialAnswered:
 
 @dataclass(frozen=True, slots=True)
 class DialFailed:
-    """The call came to nothing. `status`: the final response, 408 for none, 503 for no way there, 487 if cancelled."""
+    """The call came to nothing. `status`: the final response, 408 for none, 503 for no way, 487 if cancelled."""
 
     call: str
     status: int
@@ -190,22 +189,22 @@ class RegistrationFailed:
     retry_s: float | None
 
 
-Output = Union[
-    SendOn,
-    Connect,
-    Drop,
-    IncomingCall,
-    AckReceived,
-    Reinvited,
-    UpdateReceived,
-    OfferAnswered,
-    OfferRefused,
-    DigitReceived,
-    PictureFastUpdate,
-    CallEnded,
-    DialProgress,
-    DialAnswered,
-    DialFailed,
-    Registered,
-    RegistrationFailed,
-]
+Output = (
+    SendOn
+    | Connect
+    | Drop
+    | IncomingCall
+    | AckReceived
+    | Reinvited
+    | UpdateReceived
+    | OfferAnswered
+    | OfferRefused
+    | DigitReceived
+    | PictureFastUpdate
+    | CallEnded
+    | DialProgress
+    | DialAnswered
+    | DialFailed
+    | Registered
+    | RegistrationFailed
+)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bridge.sip.flow import Flow
 from bridge.sip.transaction import Timing
+from bridge.sip.uri import host_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +83,17 @@ class Addresses:
             self._listeners,
             key=lambda each: (each.protocol == protocol, each.local[0] == host, (":" in each.host) == six),
         )
+
+
+_PLAIN_USER = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.+")
+
+
+def contact_value(listener: Advertised, user: str, focus: bool = True) -> str:
+    """A Contact value for what is sent by `listener`; `focus`: say that we mix (isfocus, RFC 4579 section 4.1).
+
+    A user part of other than plain characters is left out, not escaped: it is only a name, and requests find their
+    dialog by tags.
+    """
+    name = f"{user}@" if user and set(user) <= _PLAIN_USER and len(user) <= 64 else ""
+    transport = "" if listener.protocol == "udp" else f";transport={listener.protocol}"
+    return f"<sip:{name}{host_port(listener.host, listener.port)}{transport}>{';isfocus' if focus else ''}"

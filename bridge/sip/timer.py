@@ -1,8 +1,8 @@
 """One heap of timers for a whole machine: set, cancel, and what has run out.
 
-Strategy: a heap of (when, serial, key) beside a dict key -> serial. Cancelling forgets the dict's entry only; the heap's
-entry is skipped when it surfaces, and the heap is rebuilt when more than half of it is dead, so that it cannot outgrow
-the live timers.
+Strategy: a heap of (when, serial, key) beside a dict key -> serial. Cancelling forgets the dict's entry only; the
+heap's entry is skipped when it surfaces, and the heap is rebuilt when more than half of it is dead, so that it cannot
+outgrow the live timers.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class Do(Enum):
 class Step:
     """One cell of a table: the next state, what to do in order, the timers to start.
 
-    Timers of an earlier state are stopped by leaving it, except those that `keep` names.
+    Timers of an earlier state are stopped by leaving it.
     """
 
     state: State
@@ -307,8 +307,8 @@ Key = tuple[str, ...]
 def server_key(branch: str, sent_by: str, method: str, legacy: Key) -> Key:
     """The key of a received request (RFC 3261 section 17.2.3).
 
-    `sent_by` is host:port of the top Via. An ACK belongs to the INVITE that it acknowledges. Without the magic cookie, or
-    with nothing behind it, `legacy` identifies the request as RFC 2543 did: parts that all copies share.
+    `sent_by` is host:port of the top Via. An ACK belongs to the INVITE that it acknowledges. Without the magic cookie,
+    or with nothing behind it, `legacy` identifies the request as RFC 2543 did: parts that all copies share.
     """
     method = "INVITE" if method == "ACK" else method
     if branch.startswith(MAGIC_COOKIE) and len(branch) > len(MAGIC_COOKIE):
