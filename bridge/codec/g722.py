@@ -1,0 +1,74 @@
+"""G.722 at 64 kbit/s (ITU-T G.722, RFC 3551 section 4.5.2) by PyAV; 16 kHz, two samples an octet.
+
+av is imported when the first codec is made: it is large, and a bridge without G.722 callers does not need it.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mixer.pcm import Samples
+
+RATE = 16_000
+FRAME = 320  # 20 ms
+FRAME_OCTETS = 160
+_SCALE = np.float32(1 / 32768)
+
+
+class G722Decoder:
+    """One received stream, to 16 kHz mono. `bad_payloads` counts what the codec refused."""
+
+    def __init__(self) -> None:
+        import av
+
+        self._packet: Any = av.Packet
+        self._error: Any = av.error.FFmpegError
+        self._codec: Any = av.CodecContext.create("g722", "r")
+        self._codec.thread_count = 1
+        self._codec.sample_rate = RATE
+        self._codec.layout = "mono"
+        self.bad_payloads = 0
+
+    def decode(self, payload: bytes) -> Samples:
+        """Two samples for each octet; nothing (and counted) if the codec cannot."""
+        if not payload:  # an empty packet would end the stream for good
+            self.bad_payloads += 1
+            return np.zeros(0, np.float32)
+        try:
+            frames = [frame.to_ndarray()[0] for frame in self._codec.decode(self._packet(payload))]
+        except self._error:
+            self.bad_payloads += 1
+            return np.zeros(0, np.float32)
+        sound: npt.NDArray[np.int16] = (
+            frames[0] if len(frames) == 1 else np.concatenate(frames or [np.zeros(0)])
+        )
+        return np.asarray(sound * _SCALE, np.float32)
+
+
+class G722Encoder:
+    """One sent stream, from 16 kHz mono in frames of 20 ms."""
+
+    def __init__(self) -> None:
+        import av
+
+        codec: Any = av.CodecContext.create("g722", "w")
+        codec.thread_count = 1
+        codec.sample_rate = RATE
+        codec.layout = "mono"
+        codec.format = "s16"
+        codec.time_base = Fraction(1, RATE)
+        codec.open()
+        self._codec = codec
+        frame: Any = av.AudioFrame("s16", "mono", FRAME)
+        frame.sample_rate = RATE
+        self._frame = frame
+
+    def encode(self, frame: Samples) -> bytes:
+        """320 samples to 160 octets; louder than full scale is clipped."""
+        samples = np.clip(frame * np.float32(32768), -32768, 32767).astype(np.int16)
+        self._frame.planes[0].update(samples.tobytes())
+        return b"".join(bytes(packet) for packet in self._codec.encode(self._frame))

@@ -1,0 +1,27 @@
+"""Faint comfort noise, so that a silent line is heard to be alive."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mixer.pcm import FRAME, RATE, Samples, amplitude
+
+NOISE_DBOV = -63.0
+_SECONDS = 4
+
+
+class ComfortNoise:
+    """A loop of soft noise (falling 6 dB an octave from 500 Hz), the same for everybody, frame by frame."""
+
+    def __init__(self, level_dbov: float = NOISE_DBOV, seed: int = 2) -> None:
+        length = _SECONDS * RATE
+        spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(length))
+        frequency = np.fft.rfftfreq(length, 1 / RATE)
+        spectrum *= 1.0 / np.sqrt(1.0 + (frequency / 500.0) ** 2) * (frequency > 80.0)
+        sound = np.fft.irfft(spectrum, length)
+        sound *= amplitude(level_dbov) / np.sqrt(np.mean(sound**2))
+        self._frames = sound.astype(np.float32).reshape(-1, FRAME)
+
+    def frame(self, tick: int) -> Samples:
+        """The frame of tick number `tick`, (960,), read-only by custom."""
+        return np.asarray(self._frames[tick % len(self._frames)], np.float32)
