@@ -15,7 +15,7 @@ from argon2.low_level import Type, hash_secret, verify_secret
 
 from bridge.rooms.participant import Role
 from config.model import Room
-from config.pin import PinForm, collide, digits, form
+from config.pin import PinForm, digits, form
 from config.secret import Secret
 
 GENERATED_DIGITS: Final = 6
@@ -30,12 +30,9 @@ NOBODY: Final = Secret(
 )
 
 
-def generate(below: Callable[[int], int], unlike: Secret | None = None) -> Secret:
-    """A six-digit PIN. `below(n)` draws from 0 to n-1; `unlike`: the other PIN of the same room."""
-    while True:
-        pin = Secret(f"{below(10**GENERATED_DIGITS):0{GENERATED_DIGITS}d}")
-        if unlike is None or not collide(pin, unlike):
-            return pin
+def generate(below: Callable[[int], int]) -> Secret:
+    """A six-digit PIN. `below(n)` draws from 0 to n-1."""
+    return Secret(f"{below(10**GENERATED_DIGITS):0{GENERATED_DIGITS}d}")
 
 
 def hash_pin(pin: Secret, salt: bytes) -> Secret:
@@ -88,38 +85,31 @@ def settle(
 ) -> tuple[Room, tuple[MadePin, ...]]:
     """The room with hashes in place of "generated" and of digits, and the PINs that had to be made for that.
 
-    `stored(number, role)` gives the hash that an earlier start has kept, or None.
+    `stored(number, role)` gives the hash that an earlier start has kept, or None. Raises ValueError for a PIN that no
+    loaded configuration can hold.
     """
     made: list[MadePin] = []
-    host = _settled(room, Role.HOST, room.host_pin, stored, below, salt, made)
-    guest = _settled(room, Role.GUEST, room.guest_pin, stored, below, salt, made)
+
+    def settled(role: Role, configured: Secret, other: Secret) -> Secret:
+        match form(configured):
+            case PinForm.NONE | PinForm.HASH:
+                return configured
+            case PinForm.DIGITS:
+                return hash_pin(configured, salt())
+            case PinForm.BROKEN:
+                raise ValueError(f"room {room.number}: the {role.value} PIN is neither a hash nor digits")
+            case PinForm.GENERATED:
+                return stored(room.number, role) or make(role, other)
+            case never:
+                assert_never(never)
+
+    def make(role: Role, other: Secret) -> Secret:
+        pin = generate(below)
+        while other and matches(other, pin):
+            pin = generate(below)
+        made.append(MadePin(room.number, role, pin, hash_pin(pin, salt())))
+        return made[-1].digest
+
+    host = settled(Role.HOST, room.host_pin, NOBODY)
+    guest = settled(Role.GUEST, room.guest_pin, host)
     return replace(room, host_pin=host, guest_pin=guest), tuple(made)
-
-
-def _settled(
-    room: Room,
-    role: Role,
-    configured: Secret,
-    stored: Callable[[str, Role], Secret | None],
-    below: Callable[[int], int],
-    salt: Callable[[], bytes],
-    made: list[MadePin],
-) -> Secret:
-    match form(configured):
-        case PinForm.NONE | PinForm.HASH:
-            return configured
-        case PinForm.DIGITS:
-            return hash_pin(configured, salt())
-        case PinForm.BROKEN:
-            raise ValueError(f"room {room.number}: the {role.value} PIN is neither a hash nor digits")
-        case PinForm.GENERATED:
-            pass
-        case other:
-            assert_never(other)
-    kept = stored(room.number, role)
-    if kept is not None:
-        return kept
-    pin = generate(below, unlike=made[0].pin if made else None)
-    digest = hash_pin(pin, salt())
-    made.append(MadePin(room.number, role, pin, digest))
-    return digest

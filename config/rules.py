@@ -1,0 +1,203 @@
+"""What concerns several values of a configuration at once: rooms, PINs, addresses, peers, and what may be exposed."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from ipaddress import ip_address, ip_network
+from typing import Final
+
+from config.model import Config, Listener, Peer, PeerKind, Protocol, Room, RoomKind
+from config.pin import PinForm, collide, form
+
+CODECS: Final = ("opus", "G722", "PCMA", "PCMU")
+PTIMES_MS: Final = (10, 20, 30, 40, 60)
+FEWEST_PASSWORD_CHARACTERS: Final = 8
+WELL_KNOWN: Final = frozenset(
+    ("password", "changeme", "12345678", "123456789", "secret12", "samrom", "default")
+)
+
+Broken = Iterator[tuple[str, str]]
+"""(path of the key, what is wrong with it)"""
+
+
+def broken_rules(config: Config, given: Container[str]) -> Broken:
+    """Everything that is wrong although each value is fine by itself. `given`: the paths that the file sets."""
+    yield from _sip(config)
+    yield from _media(config)
+    for at, peer in enumerate(config.sip.peers):
+        yield from _peer(peer, f"sip.peers[{at}]")
+    for at, room in enumerate(config.rooms):
+        yield from _room(room, f"rooms[{at}]", given)
+    yield from _names(config)
+    yield from exposure(config)
+
+
+def exposure(config: Config) -> Broken:
+    """What must not be seen beyond loopback: readable PINs, default or empty secrets, a port without a password."""
+    if not is_loopback(config.management.address):
+        yield "management.address", "asks for no password, so it must stay on loopback"
+    if all(is_loopback(listener.address) for listener in config.sip.listeners):
+        return
+    for at, room in enumerate(config.rooms):
+        for name in ("host_pin", "guest_pin"):
+            if form(getattr(room, name)) is PinForm.DIGITS:
+                yield (
+                    f"rooms[{at}].{name}",
+                    'a readable PIN is for loopback only; give a hash, or "generated"',
+                )
+    for at, peer in enumerate(config.sip.peers):
+        if peer.user and _weak(peer):
+            yield f"sip.peers[{at}].password", "a default, empty or short password is for loopback only"
+    for at, listener in enumerate(config.sip.listeners):
+        if (
+            listener.protocol is Protocol.TLS
+            and not config.sip.certificate
+            and not is_loopback(listener.address)
+        ):
+            yield f"sip.listeners[{at}]", "TLS beyond loopback needs sip.certificate and sip.key"
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address can be reached from this machine only. What is no address is taken to be reachable."""
+    return _is_address(address) and ip_address(address).is_loopback
+
+
+def _weak(peer: Peer) -> bool:
+    password = peer.password.reveal()
+    if not password and peer.addresses and not peer.register:
+        return False  # known by its address alone
+    known = {peer.user.lower(), peer.name.lower(), *WELL_KNOWN}
+    return len(password) < FEWEST_PASSWORD_CHARACTERS or password.lower() in known
+
+
+def _sip(config: Config) -> Broken:
+    sip = config.sip
+    seen: dict[tuple[bool, str, int], int] = {}
+    for at, listener in enumerate(sip.listeners):
+        where = f"sip.listeners[{at}]"
+        if not _is_address(listener.address):
+            yield f"{where}.address", "must be an IP address"
+        if seen.setdefault(_socket(listener), at) != at:
+            yield f"{where}.port", f"taken by sip.listeners[{seen[_socket(listener)]}]"
+    if not sip.listeners:
+        yield "sip.listeners", "there must be one"
+    if sip.public_address and not _is_address(sip.public_address):
+        yield "sip.public_address", "must be an IP address"
+    if bool(sip.certificate) is not bool(sip.key):
+        yield ("sip.certificate" if sip.certificate else "sip.key"), "certificate and key come together"
+    if sip.min_se_s > sip.session_expires_s:
+        yield "sip.min_se_s", "must not be more than sip.session_expires_s"
+    if sip.ptime_ms not in PTIMES_MS:
+        yield "sip.ptime_ms", f"must be one of {', '.join(map(str, PTIMES_MS))}"
+    for at, codec in enumerate(sip.codecs):
+        if codec not in CODECS or codec in sip.codecs[:at]:
+            yield f"sip.codecs[{at}]", f"must be one of {', '.join(CODECS)}, each once"
+    if not sip.codecs:
+        yield "sip.codecs", "there must be one"
+
+
+def _socket(listener: Listener) -> tuple[bool, str, int]:
+    return listener.protocol is Protocol.UDP, listener.address, listener.port
+
+
+def _media(config: Config) -> Broken:
+    media = config.media
+    for where, address in (
+        ("media.address", media.address),
+        ("management.address", config.management.address),
+    ):
+        if not _is_address(address):
+            yield where, "must be an IP address"
+    if media.port_high < media.port_low + 3:
+        yield "media.port_high", "must leave room for two calls above media.port_low"
+    if not config.limits.pin_delays_s:
+        yield "limits.pin_delays_s", "there must be one"
+    for at, pattern in enumerate(config.dial_out.allow):
+        user, _, host = pattern.partition("@")
+        if not user or not host or "@" in host or "*" in host:
+            yield f"dial_out.allow[{at}]", 'must be "user@host"; * stands for any characters of the user'
+
+
+def _peer(peer: Peer, where: str) -> Broken:
+    for at, prefix in enumerate(peer.addresses):
+        try:
+            ip_network(prefix)
+        except ValueError:
+            yield f"{where}.addresses[{at}]", "must be an IP address or a prefix such as 192.0.2.0/24"
+    if peer.server and not peer.server.startswith(("sip:", "sips:")):
+        yield f"{where}.server", "must be a SIP URI"
+    if peer.register and not (peer.server and peer.user and peer.password):
+        yield f"{where}.register", "needs server, user and a password"
+    if not peer.addresses and not (peer.user and peer.password):
+        yield where, "cannot be told from a stranger: give addresses, or user and a password"
+    if peer.kind is PeerKind.ENDPOINT and (peer.register or peer.server):
+        yield f"{where}.{'register' if peer.register else 'server'}", "is for trunks only"
+
+
+def _room(room: Room, where: str, given: Container[str]) -> Broken:
+    if not (room.number.isascii() and room.number.isdigit() and len(room.number) <= 20):
+        yield f"{where}.number", "must be 1 to 20 digits"
+    for at, name in enumerate(room.aliases):
+        if not _is_alias(name):
+            yield f"{where}.aliases[{at}]", 'must be "number" or "user@domain"'
+    for key, pin in (("host_pin", room.host_pin), ("guest_pin", room.guest_pin)):
+        if form(pin) is PinForm.BROKEN:
+            yield f"{where}.{key}", 'must be an argon2id hash, or "generated", or 4 to 20 digits'
+    yield from _matrix(room, where, given)
+    if form(room.host_pin) is form(room.guest_pin) is PinForm.DIGITS and collide(
+        room.host_pin, room.guest_pin
+    ):
+        yield f"{where}.guest_pin", "must not begin like the host PIN, nor the host PIN like it"
+    elif form(room.guest_pin) is PinForm.HASH and room.guest_pin == room.host_pin:
+        yield f"{where}.guest_pin", "is the host PIN"
+
+
+def _matrix(room: Room, where: str, given: Container[str]) -> Broken:
+    """The kinds of rooms and what goes with them (behaviours.md C1); everything else is refused."""
+    kind = room.kind.value
+    if room.kind is RoomKind.OPEN:
+        for key in ("host_pin", "guest_pin", "allow_guests", "mute_guests"):
+            if f"{where}.{key}" in given:
+                yield f"{where}.{key}", f"a room of kind {kind} has no PIN and no guests"
+    elif not room.host_pin:
+        yield where, f"host_pin is missing: a room of kind {kind} needs one"
+    if room.kind is RoomKind.HOST_PIN and room.guest_pin:
+        yield f"{where}.guest_pin", f'a room of kind {kind} has none; is it "host-guest-pin"?'
+    if room.kind is RoomKind.HOST_GUEST_PIN and not room.guest_pin:
+        yield where, f"guest_pin is missing: a room of kind {kind} needs one"
+    if room.kind in (RoomKind.HOST_GUEST_PIN, RoomKind.AUTO_LOCK) and not room.allow_guests:
+        yield f"{where}.allow_guests", f"a room of kind {kind} is for guests"
+    if room.kind is RoomKind.HOST_PIN and not room.allow_guests and room.mute_guests:
+        yield f"{where}.mute_guests", "there are no guests"
+    if room.kind is not RoomKind.AUTO_LOCK and f"{where}.auto_lock_again" in given:
+        yield f"{where}.auto_lock_again", "is for rooms of kind auto-lock only"
+
+
+def _names(config: Config) -> Broken:
+    """Numbers and aliases, and names of peers, that stand twice."""
+    taken: dict[str, str] = {}
+    for at, room in enumerate(config.rooms):
+        places = [(room.number, f"rooms[{at}].number")]
+        places += [(name, f"rooms[{at}].aliases[{index}]") for index, name in enumerate(room.aliases)]
+        for name, where in places:
+            if taken.setdefault(name.lower(), where) != where:
+                yield where, f'"{name}" is taken by {taken[name.lower()]}'
+    peers: dict[str, str] = {}
+    for at, peer in enumerate(config.sip.peers):
+        where = f"sip.peers[{at}].name"
+        if peers.setdefault(peer.name, where) != where:
+            yield where, f'"{peer.name}" is taken by {peers[peer.name]}'
+
+
+def _is_alias(name: str) -> bool:
+    user, at, domain = name.partition("@")
+    plain = name.isascii() and name.isprintable() and len(name) <= 128 and not set(name) & set(' "<>;?:')
+    return bool(plain and user and bool(domain) is bool(at) and "@" not in domain)
+
+
+def _is_address(address: str) -> bool:
+    try:
+        ip_address(address)
+    except ValueError:
+        return False
+    return True
