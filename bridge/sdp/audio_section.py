@@ -7,6 +7,7 @@ and `accept_section`. Video gets a file like this one.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from bridge.codec.table import (
     COMFORT_NOISE,
@@ -15,8 +16,8 @@ from bridge.codec.table import (
     TELEPHONE_EVENT_PAYLOAD_TYPE,
 )
 from bridge.errors import ProtocolError
-from bridge.sdp.audio import NegotiatedAudio, SrtpKey
-from bridge.sdp.crypto import Crypto, derive_key
+from bridge.sdp.audio import NegotiatedAudio
+from bridge.sdp.crypto import OFFERED_SUITES, Crypto, derive_key
 from bridge.sdp.description import Attribute, Description, Section, by_name
 from bridge.sdp.formats import AudioFormat, AudioFormats, opus_wish, read_formats
 from bridge.sdp.local import Local, Preference, SrtpPolicy
@@ -49,6 +50,13 @@ class AudioOutcome:
     generation: int
 
 
+class KeyPair(NamedTuple):
+    """The keys of both directions: what we encrypt with, and what the peer does."""
+
+    own: Crypto
+    theirs: Crypto
+
+
 def ended(audio: NegotiatedAudio) -> NegotiatedAudio:
     """Give what is left of a stream whose m-line got port 0: nothing goes either way until it comes back."""
     return replace(audio, sends=False, receives=False, held=True)
@@ -66,13 +74,13 @@ def answer_section(
     """
     terms = read_terms(offer, section, local.codecs)
     formats = _ordered(terms.formats, local)
-    chosen = _answered_key(terms, local)
     mux = terms.rtcp_mux and local.rtcp_mux
     if terms.rtcp_mux and not mux and "rtcp-mux-only" in dict(section.attributes):
         raise ProtocolError("sdp-rtcp-mux-only", status=488)
     targets = read_targets(offer, section, terms, local.reach, mux)
+    chosen = _answered_key(terms, local)
     generation = _next_generation(before, chosen)
-    own = None if chosen is None else derive_key(local.secret, chosen.key.suite, generation)
+    keys = None if chosen is None else KeyPair(_own_key(local, chosen, generation), chosen)
     audio = _negotiated(
         theirs=formats,
         ours=formats,
@@ -81,16 +89,15 @@ def answer_section(
         flow=(terms.receives, terms.sends),
         mux=mux,
         level_id=terms.level_id if local.audio_levels else 0,
-        keys=None if chosen is None or own is None else (own, chosen.key),
+        keys=keys,
         default_ms=local.ptime_ms,
     )
     event = formats.event_for(formats.audio[0].codec)
     spoken = AudioFormats(formats.audio, {} if event is None else dict([event]), formats.noise)
-    keys = () if chosen is None or own is None else (Crypto(chosen.tag, own),)
     attributes = (
         *_format_attributes(spoken, local),
         ("ptime", str(audio.ptime_ms)),
-        *(("crypto", key.serialise()) for key in keys),
+        *(() if keys is None else (("crypto", keys.own.serialise()),)),
         *(() if mux else _rtcp_attributes(local)),
         *_flags(mux, audio.rtcp_reduced_size),
         *_level_attributes(audio.level_id),
@@ -119,6 +126,11 @@ def _answered_key(terms: Terms, local: Local) -> Crypto | None:
     return usable[0] if usable else None
 
 
+def _own_key(local: Local, chosen: Crypto, generation: int) -> Crypto:
+    """Answer a key with one of ours, of the same suite under the same tag (RFC 4568 section 5.1.2)."""
+    return Crypto(chosen.tag, derive_key(local.secret, chosen.key.suite, generation))
+
+
 def _next_generation(before: AudioOutcome | None, chosen: Crypto | None) -> int:
     """Change our key whenever the peer's key changes, and only then.
 
@@ -144,7 +156,7 @@ def offer_section(local: Local, before: Section | None, generation: int) -> Sect
     profile = SECURE_PROFILES[0] if local.srtp is SrtpPolicy.REQUIRED else PLAIN_PROFILES[0]
     if before is not None:
         profile = before.proto
-    suites = () if local.srtp is SrtpPolicy.OFF else local.suites
+    suites = () if local.srtp is SrtpPolicy.OFF else local.suites[:OFFERED_SUITES]
     keys = (derive_key(local.secret, suite, generation) for suite in suites)
     attributes = (
         *_format_attributes(formats, local),
@@ -219,12 +231,12 @@ def _common(formats: AudioFormats, others: AudioFormats) -> AudioFormats:
     return AudioFormats(audio, events, None if others.noise is None else formats.noise)
 
 
-def _accepted_keys(ours: Terms, theirs: Terms, local: Local) -> tuple[SrtpKey, SrtpKey] | None:
+def _accepted_keys(ours: Terms, theirs: Terms, local: Local) -> KeyPair | None:
     """Pair our offered key with the answered one (RFC 4568 section 7.1.3), or give None for plain RTP."""
-    offered = {(each.tag, each.key.suite): each.key for each in ours.cryptos}
+    offered = {(each.tag, each.key.suite): each for each in ours.cryptos}
     for each in theirs.cryptos:
         if (own := offered.get((each.tag, each.key.suite))) is not None:
-            return own, each.key
+            return KeyPair(own, each)
     if ours.secure or theirs.secure or local.srtp is SrtpPolicy.REQUIRED:
         raise ProtocolError("sdp-no-key", status=488)
     return None
@@ -242,13 +254,13 @@ def _negotiated(
     flow: tuple[bool, bool],
     mux: bool,
     level_id: int,
-    keys: tuple[SrtpKey, SrtpKey] | None,
+    keys: KeyPair | None,
     default_ms: int,
 ) -> NegotiatedAudio:
     """Put the outcome together.
 
     `theirs`: what we may send, best first, with the payload types of the peer; `ours`: what we receive, with ours.
-    `flow`: whether we send and receive as far as the direction attributes go. `keys`: ours and theirs.
+    `flow`: whether we send and receive as far as the direction attributes go.
     """
     chosen = theirs.audio[0]
     wish = opus_wish(theirs.audio)
@@ -272,8 +284,8 @@ def _negotiated(
         opus_dtx=wish.dtx,
         opus_bitrate=wish.bitrate,
         opus_max_rate=wish.max_rate,
-        srtp_send=None if keys is None else keys[0],
-        srtp_receive=None if keys is None else keys[1],
+        srtp_send=None if keys is None else keys.own.key,
+        srtp_receive=None if keys is None else keys.theirs.key,
         level_id=level_id,
     )
 

@@ -21,18 +21,23 @@ KEY_BYTES: Final = {
     "AES_CM_128_HMAC_SHA1_80": 30,
     "AES_CM_128_HMAC_SHA1_32": 30,
     "AES_256_CM_HMAC_SHA1_80": 46,
+    "AES_256_CM_HMAC_SHA1_32": 46,
     "AEAD_AES_128_GCM": 28,
     "AEAD_AES_256_GCM": 44,
 }
 
-# In the order in which our offers list them. The one that everybody has is first: some devices look no further.
+# In our order. The one that everybody has is first: some devices look no further.
 SUITES: Final = (
     "AES_CM_128_HMAC_SHA1_80",
     "AES_256_CM_HMAC_SHA1_80",
     "AEAD_AES_256_GCM",
     "AEAD_AES_128_GCM",
     "AES_CM_128_HMAC_SHA1_32",
+    "AES_256_CM_HMAC_SHA1_32",
 )
+# So many of them are in an offer of ours: each costs some 95 bytes, and an INVITE over UDP has to stay under 1,300
+# (RFC 3261 section 18.1.1).
+OFFERED_SUITES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,10 @@ class Local:
     `address`: what c= says; its family is the only one that the leg can use. `port`, `rtcp_port`: of the leg's
     sockets. `session_id`: a number of this leg's own (RFC 8866 section 5.2). `secret`: at least 32 random bytes of
     this leg alone, from which its SRTP keys are made. `codecs`: in the order in which our offers list them.
-    `suites`: the SRTP suites that may be used, in the order of our offers. `ptime_ms`: the packet length where the
-    peer states none. `opus_dtx`: ask peers to stop sending while silent. `audio_levels`: accept RFC 6464.
-    `loopback`: peers on this machine are allowed. `forbidden`: (address, port) of our own sockets, above all those
-    of signalling; this leg's own need not be named.
+    `suites`: the SRTP suites that may be used, of which our offers list the first few. `ptime_ms`: the packet
+    length where the peer states none. `opus_dtx`: ask peers to stop sending while silent. `audio_levels`: accept
+    RFC 6464. `loopback`: peers on this machine are allowed. `forbidden`: (address, port) of our own sockets, above
+    all those of signalling; this leg's own need not be named.
     """
 
     address: str

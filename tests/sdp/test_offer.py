@@ -51,8 +51,8 @@ def test_a_whole_offer() -> None:
     ("policy", "profile", "keys"),
     [
         (SrtpPolicy.OFF, "RTP/AVP", 0),
-        (SrtpPolicy.PREFERRED, "RTP/AVP", 5),
-        (SrtpPolicy.REQUIRED, "RTP/SAVP", 5),
+        (SrtpPolicy.PREFERRED, "RTP/AVP", 3),
+        (SrtpPolicy.REQUIRED, "RTP/SAVP", 3),
     ],
 )
 def test_keys_in_offers(policy: SrtpPolicy, profile: str, keys: int) -> None:
@@ -60,6 +60,13 @@ def test_keys_in_offers(policy: SrtpPolicy, profile: str, keys: int) -> None:
     assert media_lines(made)[0].split()[2] == profile
     tags = [line.split()[0] for line in text_of(made) if line.startswith("a=crypto")]
     assert tags == [f"a=crypto:{tag}" for tag in range(1, keys + 1)]
+
+
+def test_an_offer_leaves_room_for_the_headers_in_a_datagram() -> None:
+    longest = replace(
+        REQUIRED, address="2001:db8:1111:2222:3333:4444:5555:6666", session_id=2**62, rtcp_port=1
+    )
+    assert len(offer(longest).body) < 850
 
 
 @pytest.mark.parametrize("ours", SrtpPolicy)

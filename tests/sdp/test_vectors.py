@@ -93,6 +93,13 @@ DEVICES = {
     "baresip-offer-srtp-mandf": Expected(("audio 40000 RTP/SAVPF 96 9 0 8 101",), event=101, secure=True),
     "linphone-offer-plain": Expected(("audio 40000 RTP/AVP 96 0 8 99",), event=99),
     "linphone-offer-srtp": Expected(("audio 40000 RTP/SAVP 96 0 8 99",), event=99, secure=True),
+    "style-asterisk": Expected(("audio 40000 RTP/AVP 0 8 9 107 101",), event=101),
+    "style-freeswitch-savp": Expected(("audio 40000 RTP/SAVP 102 9 0 8 103",), event=103, secure=True),
+    "style-desk-phone-two-profiles": Expected(
+        ("audio 40000 RTP/SAVP 9 0 8 101", "audio 0 RTP/AVP 9"), event=101, secure=True
+    ),
+    "style-border-controller": Expected(("audio 40000 RTP/AVP 8 0 13 96",), event=96),
+    "style-volte-handset": Expected(("audio 40000 RTP/AVPF 9 8 96",), event=96),
 }
 REFUSED = {
     "device-webrtc-browser-wss": "sdp-dtls",
@@ -102,7 +109,7 @@ REFUSED = {
 
 
 def side(name: str) -> Local:
-    base = LOCAL if name.startswith("device") else LOOPBACK
+    base = LOCAL if name.startswith(("device", "style")) else LOOPBACK
     return replace(base, address="2001:db8::7") if wants_ipv6(read(name)) else base
 
 
@@ -144,6 +151,12 @@ def test_digits_beside_opus_at_48_khz() -> None:
     assert answer(read("device-opus-mono-cbr-phone"), LOCAL).audio.event_clock_rate == 48_000
     wishes = answer(read("device-opus-mono-cbr-phone"), LOCAL).audio
     assert (wishes.opus_dtx, wishes.opus_bitrate, wishes.opus_max_rate) == (True, 24_000, 16_000)
+
+
+def test_suites_under_unknown_names_are_passed_over() -> None:
+    keys = answer(read("style-freeswitch-savp"), LOCAL).audio
+    assert keys.srtp_send is not None
+    assert keys.srtp_send.suite == "AES_256_CM_HMAC_SHA1_80"
 
 
 # -- odd and hostile bodies ---------------------------------------------------------------------------------------
