@@ -20,7 +20,7 @@ MAX_FIELDS: Final = 24
 
 FIELDS: Final = frozenset(
     (
-        "event", "level", "timestamp", "logger", "exception", "leg", "conference", "room", "reason", "status",
+        "event", "level", "timestamp", "part", "exception", "leg", "conference", "room", "reason", "status",
         "method", "protocol", "listener", "port", "processes", "process", "pid", "count", "seconds", "name", "limit",
         "codec", "role", "file", "line", "detail", "version", "peer", "trunk", "dropped",
     )
@@ -77,5 +77,5 @@ def configure(level: str) -> None:
 
 def logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """A logger that carries its part's name."""
-    bound: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger=name)
+    bound: structlog.typing.FilteringBoundLogger = structlog.get_logger(part=name)
     return bound

@@ -38,7 +38,9 @@ class Store:
 
     def pin_hash(self, number: str, role: str) -> str | None:
         """The stored hash of a room's generated PIN, or None."""
-        row = self._database.execute("SELECT hash FROM pin WHERE number = ? AND role = ?", (number, role)).fetchone()
+        row = self._database.execute(
+            "SELECT hash FROM pin WHERE number = ? AND role = ?", (number, role)
+        ).fetchone()
         return str(row[0]) if row else None
 
     def save_pin_hash(self, number: str, role: str, digest: str) -> None:

@@ -56,7 +56,8 @@ class Switchboard:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._listeners: dict[str, MediaListener] = {}
-        self._plays: dict[str, Callable[[], None]] = {}
+        self._plays: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {}
+        self._plans: dict[str, Plan] = {}
         self._numbers = itertools.count(1)
         self.on_talking: dict[str, Callable[[tuple[str, ...]], None]] = {}
 
@@ -80,10 +81,12 @@ class Switchboard:
         """Tell media what was agreed (again, after each re-INVITE)."""
         self._studio.send(contract.ConfigureLeg(leg, audio, signalling, latch, timeout_s, held_timeout_s))
 
-    def close(self, leg: str) -> None:
-        """Free the leg's ports; `media_closed` follows. A leg that is not open is left alone."""
-        if leg in self._listeners:
-            self._studio.send(contract.CloseLeg(leg))
+    def close(self, leg: str) -> bool:
+        """Free the leg's ports; `media_closed` follows. False when it has none, and nothing follows."""
+        if leg not in self._listeners:
+            return False
+        self._studio.send(contract.CloseLeg(leg))
+        return True
 
     def send_digit(self, leg: str, digit: str) -> None:
         """Send a key to the peer."""
@@ -92,7 +95,11 @@ class Switchboard:
     # -- what is heard ---------------------------------------------------------------------------------------------
 
     def plan(self, plan: Plan) -> None:
-        """The newest plan of a conference."""
+        """The newest plan of a conference. It is remembered, and told again to a process that takes over."""
+        if plan.seats:
+            self._plans[plan.conference] = plan
+        else:
+            self._plans.pop(plan.conference, None)
         self._studio.send(contract.SetPlan(plan))
 
     def play(
@@ -113,7 +120,7 @@ class Switchboard:
             return
         play = f"p{next(self._numbers)}"
         if then is not None:
-            self._plays[play] = then
+            self._plays[play] = (present, then)
         self._studio.send(contract.Play(play, present, tuple(prompts), language, loop, interrupt))
 
     def stop(self, *legs: str) -> None:
@@ -140,8 +147,8 @@ class Switchboard:
             case contract.LegClosed(leg=leg) if listener := self._listeners.pop(leg, None):
                 listener.media_closed(event.quality)
             case contract.PlayEnded():
-                if then := self._plays.pop(event.play, None):
-                    then()
+                if play := self._plays.pop(event.play, None):
+                    play[1]()
             case contract.Talking():
                 if talking := self.on_talking.get(event.conference):
                     talking(event.legs)
@@ -149,7 +156,14 @@ class Switchboard:
                 pass
 
     def process_lost(self, legs: tuple[str, ...]) -> None:
-        """A media process died and took these legs' ports with it."""
-        for leg in legs:
-            if listener := self._listeners.pop(leg, None):
-                listener.media_died()
+        """A media process died and took these legs' ports, and all that played to them, with it."""
+        gone = frozenset(legs)
+        listeners = [listener for leg in legs if (listener := self._listeners.pop(leg, None))]
+        unheard = [play for play, (hearers, _) in self._plays.items() if gone.issuperset(hearers)]
+        for play in unheard:
+            self._plays.pop(play)[1]()
+        for listener in listeners:
+            listener.media_died()
+        for plan in self._plans.values():
+            if any(seat.leg in gone for seat in plan.seats):
+                self._studio.send(contract.SetPlan(plan))

@@ -1,0 +1,73 @@
+"""A certificate of our own making, for a bridge that was given none: good for loopback and for trying out."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+VALID_DAYS = 365
+RENEW_DAYS = 30
+
+
+def self_made(folder: Path, names: Iterable[str], now: datetime.datetime) -> tuple[Path, Path]:
+    """Paths of chain and key of a self-signed certificate in `folder`; made anew when missing or soon to expire.
+
+    `names`: addresses and host names that it is for. Raises OSError when the folder cannot be written.
+    """
+    chain, key = folder / "self-made.crt", folder / "self-made.key"
+    if not _still_good(chain, key, now):
+        _make(chain, key, sorted(set(names)), now)
+    return chain, key
+
+
+def _still_good(chain: Path, key: Path, now: datetime.datetime) -> bool:
+    try:
+        certificate = x509.load_pem_x509_certificate(chain.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return key.exists() and certificate.not_valid_after_utc > now + datetime.timedelta(days=RENEW_DAYS)
+
+
+def _make(chain: Path, key: Path, names: list[str], now: datetime.datetime) -> None:
+    secret = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Samrom, self-made")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(secret.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
+        .add_extension(x509.SubjectAlternativeName([_name(each) for each in names]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(secret, hashes.SHA256())
+    )
+    pem = secret.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    _write(key, pem)
+    _write(chain, certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that nobody else may read, whole or not at all."""
+    draft = path.with_suffix(path.suffix + ".new")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    draft.replace(path)
+
+
+def _name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)

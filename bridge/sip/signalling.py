@@ -1,0 +1,262 @@
+"""SIP at the rim: joins the agent to the transports, and makes a leg of each call.
+
+    datagram -> Transports -> Agent -> IncomingCall -> admission -> room -> SipLeg
+
+Nothing is decided here that the agent (protocol), the admission (load) or reception (people) can decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import time as wallclock
+from typing import Protocol
+
+from bridge.call_record import CallRecord
+from bridge.crew import Crew
+from bridge.driver import Driver
+from bridge.errors import Reason
+from bridge.leg import Desk
+from bridge.log import logger
+from bridge.metrics import Metrics
+from bridge.sdp.local import SrtpPolicy
+from bridge.sip import commands, events
+from bridge.sip.agent import Agent
+from bridge.sip.flow import Flow
+from bridge.sip.leg import Caller, LegTerms, SipLeg
+from bridge.sip.names import shown_name
+from bridge.sip.settings import AgentSettings
+from bridge.sip.transport import Listener, Transports
+from bridge.sip.uri import Uri, dialled
+from bridge.switchboard import Switchboard
+from config.model import Peer, Room
+
+_log = logger("sip")
+
+
+class Door(Protocol):
+    """What signalling asks of the floors below: may a call come in, and to which room."""
+
+    def refusal(self) -> str | None:
+        """The name of what stands against any new call now, or None."""
+
+    def delay_s(self, source: str, trusted: bool) -> float:
+        """How long a call of this source waits for its first answer: it dialled too many unknown numbers."""
+
+    def find(self, dialled: str, host: str, source: str, trusted: bool) -> Room | None:
+        """The room that was dialled, or None: unknown, disabled and blocked look alike."""
+
+    def welcome(self, leg: SipLeg, room: Room) -> Desk:
+        """A call is up: take care of it."""
+
+    def welcome_dialled(self, leg: SipLeg, room: Room) -> Desk:
+        """A call that we made is up: let it in."""
+
+
+@dataclass(slots=True)
+class _Standing:
+    """A call that stands: its leg, its record, and when it came [monotonic seconds]."""
+
+    leg: SipLeg
+    record: CallRecord
+    came: float
+
+
+class Signalling:
+    """All SIP of the bridge. `on_record` gets each call's record when the call is over."""
+
+    def __init__(
+        self,
+        settings: AgentSettings,
+        transports: Callable[[Callable[[bytes, Flow], None], Callable[[Flow], None]], Transports],
+        peers: Mapping[str, Peer],
+        terms: LegTerms,
+        door: Door,
+        switchboard: Switchboard,
+        metrics: Metrics,
+        on_record: Callable[[CallRecord], None],
+        on_fault: Callable[[BaseException], None],
+    ) -> None:
+        self._driver: Driver[commands.Input, events.Output] = Driver(
+            Agent(settings, lambda: secrets.token_hex(8), random.random), self._perform
+        )
+        self._transports = transports(self._received, self._flow_lost)
+        self._peers = peers
+        self._terms = terms
+        self._door = door
+        self._switchboard = switchboard
+        self._metrics = metrics
+        self._on_record = on_record
+        self._calls: dict[str, _Standing] = {}
+        self._crew = Crew(on_fault)
+        self._trunks: tuple[str, ...] = ()
+        self._all_gone = asyncio.Event()
+        self._all_gone.set()
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self, listeners: Sequence[Listener], trunks: Sequence[commands.Trunk]) -> None:
+        """Listen, and register with the trunks that want it. Raises OSError when an address is taken."""
+        await self._transports.start(listeners)
+        for trunk in trunks:
+            self._driver.feed(commands.Register(trunk))
+        self._trunks = tuple(trunk.name for trunk in trunks)
+
+    def drain(self, retry_after_s: int) -> None:
+        """Take no new calls from now on."""
+        self._driver.feed(commands.Drain(retry_after_s))
+
+    def hang_up_all(self, reason: Reason) -> None:
+        """End every call."""
+        for standing in tuple(self._calls.values()):
+            standing.leg.hang_up(reason)
+
+    async def stop(self, grace_s: float = 2.0) -> None:
+        """End every call with BYE, wait shortly for the last answers, and close the transports."""
+        for trunk in self._trunks:
+            self._driver.feed(commands.Unregister(trunk))
+        self.hang_up_all(Reason.SHUTDOWN)
+        try:
+            await asyncio.wait_for(self._all_gone.wait(), grace_s)
+        except TimeoutError:
+            _log.warning("calls-left-at-stop", count=len(self._calls))
+        await self._crew.close()
+        self._driver.close()
+        await self._transports.stop()
+
+    def reload_certificates(self) -> None:
+        """Read the certificate files again; new handshakes use them."""
+        for problem in self._transports.reload_certificates():
+            _log.error("certificate-refused", detail=problem)
+
+    @property
+    def calls(self) -> int:
+        """How many calls stand, in set-up included."""
+        return len(self._calls)
+
+    # -- calls out ------------------------------------------------------------------------------------------------
+
+    def dial(self, room: Room, target: Uri, trunk: Peer | None) -> None:
+        """Call somebody into a room; whoever answers is let in as a guest of a host's or the operator's."""
+        call = f"out-{secrets.token_hex(8)}"
+        caller = Caller(target.user or target.host, target.host, trusted=False)
+        leg = SipLeg(
+            call, room.number, caller, self._terms_for(trunk), self._switchboard, self._driver.feed,
+            lambda up: self._came_up(up, self._door.welcome_dialled(up, room)), self._leg_gone,
+        )  # fmt: skip
+        self._stand(leg, "out")
+
+        def invite(sdp: bytes) -> commands.Invite:
+            sender = f"<sip:{room.number}@{self._terms.said or self._terms.address4 or 'localhost'}>"
+            return commands.Invite(call, str(target), sender, sdp, credentials=_credentials(trunk))
+
+        leg.dial(invite, six=target.host.startswith("["))
+
+    # -- what the transports say ----------------------------------------------------------------------------------
+
+    def _received(self, raw: bytes, flow: Flow) -> None:
+        self._driver.feed(commands.MessageReceived(raw, flow))
+
+    def _flow_lost(self, flow: Flow) -> None:
+        self._driver.feed(commands.FlowLost(flow))
+
+    # -- what the agent says --------------------------------------------------------------------------------------
+
+    def _perform(self, output: events.Output) -> None:
+        match output:
+            case events.SendOn():
+                self._transports.send(output.data, output.flow)
+            case events.Drop():
+                self._metrics.drops.labels(output.name).inc()
+            case events.Connect():
+                self._crew.start(self._connect(output), "sip-connect")
+            case events.IncomingCall():
+                self._incoming(output)
+            case events.Registered():
+                _log.info("registered", trunk=output.trunk, seconds=output.expires_s)
+            case events.RegistrationFailed():
+                _log.warning("registration-failed", trunk=output.trunk, status=output.status)
+            case _:
+                if standing := self._calls.get(output.call):
+                    standing.leg.agent_event(output)
+
+    async def _connect(self, wanted: events.Connect) -> None:
+        try:
+            flow = await self._transports.connect(wanted.protocol, wanted.host, wanted.port)
+        except OSError as fault:
+            self._driver.feed(commands.ConnectFailed(wanted.ref, type(fault).__name__))
+            return
+        self._transports.send(wanted.data, flow)
+        self._driver.feed(commands.Connected(wanted.ref, flow))
+
+    def _incoming(self, call: events.IncomingCall) -> None:
+        if (trouble := self._door.refusal()) is not None:
+            self._metrics.drops.labels(f"admission-{trouble}").inc()
+            self._driver.feed(commands.Reject(call.call, 503, retry_after=10))
+            return
+        peer = self._peers.get(call.endpoint) if call.endpoint else None
+        trusted = peer is not None and peer.trusted
+        if (delay_s := self._door.delay_s(call.flow.remote[0], trusted)) > 0:
+            self._crew.start(self._later(delay_s, call, peer), "slowed-call")
+        else:
+            self._take(call, peer)
+
+    async def _later(self, delay_s: float, call: events.IncomingCall, peer: Peer | None) -> None:
+        """Whoever dials many unknown numbers waits, whatever he dials next."""
+        await asyncio.sleep(delay_s)
+        self._take(call, peer)
+
+    def _take(self, call: events.IncomingCall, peer: Peer | None) -> None:
+        source = call.flow.remote[0]
+        trusted = peer is not None and peer.trusted
+        room = self._door.find(dialled(call.dialled), call.dialled.host, source, trusted)
+        if room is None:
+            self._metrics.drops.labels("unknown-room").inc()
+            self._driver.feed(commands.Reject(call.call, 404))
+            return
+        caller = Caller(shown_name(call.sender), source, trusted)
+        leg = SipLeg(
+            call.call, room.number, caller, self._terms_for(peer), self._switchboard, self._driver.feed,
+            lambda up: self._came_up(up, self._door.welcome(up, room)), self._leg_gone,
+        )  # fmt: skip
+        self._stand(leg, "in")
+        leg.begin(call.offer)
+
+    def _terms_for(self, peer: Peer | None) -> LegTerms:
+        if peer is None:
+            return self._terms
+        srtp = SrtpPolicy(peer.srtp.value) if peer.srtp else self._terms.srtp
+        return replace(self._terms, srtp=srtp, latch=peer.latch)
+
+    def _stand(self, leg: SipLeg, direction: str) -> None:
+        record = CallRecord(leg.id, leg.conference, leg.way, direction, leg.source, wallclock())
+        self._calls[leg.id] = _Standing(leg, record, asyncio.get_running_loop().time())
+        self._all_gone.clear()
+        self._metrics.calls_up.inc()
+
+    def _came_up(self, leg: SipLeg, desk: Desk) -> Desk:
+        standing = self._calls[leg.id]
+        standing.record.answered = wallclock()
+        self._metrics.setup_seconds.observe(asyncio.get_running_loop().time() - standing.came)
+        return desk
+
+    def _leg_gone(self, leg: SipLeg) -> None:
+        standing = self._calls.pop(leg.id, None)
+        if standing is None:
+            return
+        record = standing.record
+        record.ended, record.reason, record.quality = wallclock(), leg.reason, leg.quality
+        self._metrics.calls_up.dec()
+        self._metrics.calls.labels(leg.reason.value).inc()
+        self._on_record(record)
+        if not self._calls:
+            self._all_gone.set()
+
+
+def _credentials(trunk: Peer | None) -> commands.Credentials | None:
+    if trunk is None or not trunk.user:
+        return None
+    return commands.Credentials(trunk.realm, trunk.user, trunk.password.reveal())

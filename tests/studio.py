@@ -1,0 +1,111 @@
+"""Fakes for the control side: a studio that notes what media is told, and legs that note what befalls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bridge.errors import Reason
+from bridge.leg import Desk
+from bridge.media import contract
+from bridge.rooms.events import Event
+from bridge.switchboard import Switchboard
+
+
+class FakeStudio:
+    """Stands for the media processes. Prompts end only when a test says so."""
+
+    def __init__(self) -> None:
+        self.told: list[contract.Command] = []
+        self.placed: dict[str, str] = {}
+
+    def place(self, leg: str, conference: str) -> None:
+        self.placed[leg] = conference
+
+    def send(self, command: contract.Command) -> None:
+        self.told.append(command)
+
+    def plays(self, leg: str) -> list[str]:
+        """All prompts that were played to a leg, in order."""
+        return [
+            name
+            for each in self.told
+            if isinstance(each, contract.Play) and leg in each.legs
+            for name in each.prompts
+        ]
+
+    def newest_plan(self) -> dict[str, bool]:
+        """leg -> heard, of the newest plan."""
+        plans = [each.plan for each in self.told if isinstance(each, contract.SetPlan)]
+        return {seat.leg: seat.heard for seat in plans[-1].seats} if plans else {}
+
+    def end_plays(self, switchboard: Switchboard) -> None:
+        """Let everything that plays, loops excepted, come to its end."""
+        plays = [each for each in self.told if isinstance(each, contract.Play) and not each.loop]
+        for each in plays:
+            switchboard.media_event(contract.PlayEnded(each.play))
+
+
+class FakeMedia:
+    """A media listener that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+
+    def media_opened(self, address: str, port: int, rtcp_port: int) -> None:
+        self.heard.append(("opened", address, port, rtcp_port))
+
+    def media_refused(self, why: str) -> None:
+        self.heard.append(("refused", why))
+
+    def media_digit(self, digit: str) -> None:
+        self.heard.append(("digit", digit))
+
+    def media_silent(self, seconds: float, final: bool) -> None:
+        self.heard.append(("silent", final))
+
+    def media_back(self) -> None:
+        self.heard.append("back")
+
+    def media_closed(self, quality: contract.Quality | None) -> None:
+        self.heard.append("closed")
+
+    def media_died(self) -> None:
+        self.heard.append("died")
+
+
+class FakeLeg:
+    """A leg whose desk is told that it left as soon as it is hung up, like a real one."""
+
+    way = "sip"
+
+    def __init__(
+        self, name: str, switchboard: Switchboard, source: str = "127.0.0.9", trusted: bool = False
+    ) -> None:
+        self.id = name
+        self.display_name = name.title()
+        self.source = source
+        self.trusted = trusted
+        self.events: list[Event] = []
+        self.ended: Reason | None = None
+        self.desk: Desk | None = None
+        switchboard.open(name, "room", "127.0.0.1", FakeMedia())
+
+    def arrive(self, welcome: Callable[[FakeLeg], Desk]) -> FakeLeg:
+        self.desk = welcome(self)
+        if self.ended is not None:
+            self.desk.left(self.ended)
+        return self
+
+    def keys(self, digits: str) -> None:
+        assert self.desk is not None
+        for digit in digits:
+            self.desk.digit(digit)
+
+    def notify(self, event: Event) -> None:
+        self.events.append(event)
+
+    def hang_up(self, reason: Reason) -> None:
+        if self.ended is None:
+            self.ended = reason
+            if self.desk is not None:
+                self.desk.left(reason)
