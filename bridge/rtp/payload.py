@@ -140,24 +140,27 @@ def _check_variable(payload: bytes, at: int, end: int, frames: int) -> None:
         raise ProtocolError("opus-frame-size", f"{last} bytes")
 
 
-def opus_has_fec(payload: bytes) -> bool:
-    """Whether a (checked) Opus packet carries in-band FEC for the packet before it.
+def opus_fec_samples(payload: bytes) -> int:
+    """How much of the sound before a (checked) Opus packet its in-band FEC can rebuild: 0, or one frame of it.
 
-    That is the LBRR flag of the first SILK frame (RFC 6716 sections 4.2.3 and 4.2.4). The flags are the first,
-    equally likely symbols of the range coder and so plain bits. CELT-only packets have none.
+    That is told by the LBRR flag of the first SILK frame (RFC 6716 sections 4.2.3 and 4.2.4). The flags are the
+    first, equally likely symbols of the range coder and so plain bits. CELT-only packets have none.
     """
+    if len(payload) < 3:
+        return 0
     toc = payload[0]
-    if toc >= 0x80 or len(payload) < 3:
-        return False
+    if toc >= 0x80:
+        return 0
     at = _first_frame(payload)
     if at >= len(payload):
-        return False
-    silk_frames = max(1, _OPUS_FRAME[toc] // 960)  # SILK works in 20 ms; each has a voice activity flag
+        return 0
+    samples = _OPUS_FRAME[toc]
+    silk_frames = max(1, samples // 960)  # SILK works in 20 ms; each has a voice activity flag
     flags = payload[at]
-    if flags >> (7 - silk_frames) & 1:
-        return True
-    # Stereo: the side channel's flags follow the same way.
-    return bool(toc & 4) and bool(flags >> (6 - 2 * silk_frames) & 1)
+    # Stereo: the side channel's flags follow those of the mid channel.
+    if flags >> (7 - silk_frames) & 1 or (toc & 4 and flags >> (6 - 2 * silk_frames) & 1):
+        return samples
+    return 0
 
 
 def _first_frame(payload: bytes) -> int:

@@ -63,7 +63,10 @@ def _aes_256(policy: Policy, tag_bytes: int) -> None:
     raw: Any = policy._policy
     for part, tag in ((raw.rtp, tag_bytes), (raw.rtcp, 10)):
         view = ffi.buffer(ffi.addressof(part))
-        if len(view) < _CRYPTO_POLICY.size or _CRYPTO_POLICY.unpack(view[: _CRYPTO_POLICY.size]) != _AES_128_POLICY:
+        if (
+            len(view) < _CRYPTO_POLICY.size
+            or _CRYPTO_POLICY.unpack(view[: _CRYPTO_POLICY.size]) != _AES_128_POLICY
+        ):
             raise ProtocolError("srtp-suite", "AES-256 is not available in this library", 488)
         view[: _CRYPTO_POLICY.size] = _CRYPTO_POLICY.pack(_AES_256_CIPHER, 46, 3, 20, tag, 3)
 
