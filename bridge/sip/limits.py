@@ -83,6 +83,17 @@ class _Source:
         self.prefix = prefix
 
 
+class _Known:
+    """An address with a call: its bucket and rate, and how long it stays known [monotonic s]."""
+
+    __slots__ = ("bucket", "rate", "until")
+
+    def __init__(self, bucket: Bucket, rate: Rate) -> None:
+        self.bucket = bucket
+        self.rate = rate
+        self.until = 0.0
+
+
 class Gate:
     """Says for each message, before anybody looks into it, whether it may come in."""
 
@@ -90,7 +101,7 @@ class Gate:
         self._rates = rates
         self._sources: OrderedDict[str, _Source] = OrderedDict()
         self._prefixes: OrderedDict[str, Bucket] = OrderedDict()
-        self._known: OrderedDict[str, tuple[Bucket, float]] = OrderedDict()  # bucket, known until
+        self._known: OrderedDict[str, _Known] = OrderedDict()
         self._total = Bucket(rates.total, now)
         self._reserved = Bucket(rates.reserved, now)
 
@@ -104,8 +115,8 @@ class Gate:
         if self._known:
             entry = self._known.get(host)
             if entry is not None:
-                if entry[1] > now:
-                    return self._admit_known(entry[0], now)
+                if entry.until > now:
+                    return self._admit_known(entry, now)
                 del self._known[host]
         source = self._sources.get(host)
         if source is None:
@@ -132,23 +143,26 @@ class Gate:
         When the table is full, the address that was named longest ago is forgotten.
         """
         entry = self._known.pop(host, None)
-        bucket = Bucket(self._rates.known, now) if entry is None else entry[0]
-        self._known[host] = (bucket, now + self._rates.known_s)
+        if entry is None:
+            rate = self._rates.loopback if is_loopback(host) else self._rates.known
+            entry = _Known(Bucket(rate, now), rate)
+        entry.until = now + self._rates.known_s
+        self._known[host] = entry
         if len(self._known) > self._rates.most_known:
             self._known.popitem(last=False)
 
     def is_known(self, host: str, now: float) -> bool:
         """Whether `host` had a call up lately."""
         entry = self._known.get(host)
-        return entry is not None and entry[1] > now
+        return entry is not None and entry.until > now
 
-    def _admit_known(self, bucket: Bucket, now: float) -> str | None:
+    def _admit_known(self, known: _Known, now: float) -> str | None:
         rates = self._rates
-        if not bucket.take(max(rates.known, rates.source, key=lambda rate: rate.per_s), now):
+        if not known.bucket.take(known.rate, now):
             return FLOOD_SOURCE
         if self._reserved.take(rates.reserved, now) or self._total.take(rates.total, now):
             return None
-        bucket.give_back()
+        known.bucket.give_back()
         return FLOOD_TOTAL
 
     def _new_source(self, host: str, now: float) -> _Source:
