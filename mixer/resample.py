@@ -95,10 +95,10 @@ TO_16K = Decimator(3, 66, 0.5, 4.5)
 
 
 def whole(samples: Samples, rate: int) -> Samples:
-    """A whole recording at 8, 16, 24 or 48 kHz as 48 kHz, without the filter's delay. ValueError for other rates."""
+    """A whole recording at 8, 12, 16, 24 or 48 kHz as 48 kHz, without the filter's delay; else ValueError."""
     if rate == 48_000:
         return samples
-    if rate not in (8_000, 16_000, 24_000):
+    if rate not in (8_000, 12_000, 16_000, 24_000):
         raise ValueError(f"no way from {rate} Hz to 48000 Hz")
     factor = 48_000 // rate
     interpolator = Interpolator(factor, 32, 0.48, 6.0)

@@ -1,7 +1,7 @@
 """Spoken prompts and tones: recordings from folders, and what is synthesised where there is none.
 
-A prompt is `<folder>/<language>/<name>.wav`, 16-bit mono at 8, 16, 24 or 48 kHz. Later folders override earlier ones;
-a language that lacks it falls back to English. Names that begin with "tone-" and "music" are made here if no file is
+A prompt is `<folder>/<language>/<name>.wav`, 16-bit mono at 8, 12, 16, 24 or 48 kHz. Later folders override earlier
+ones; a language that lacks it falls back to English. Names that begin with "tone-" and "music" are made here if no file is
 there; anything else that is missing is a short tone, and counted.
 """
 
@@ -105,7 +105,7 @@ class Prompts:
     """The store: finds, reads and keeps recordings. `counters`: "prompt-missing", "prompt-bad"."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders = tuple(reversed(folders))
+        self._folders = tuple(folders)
         self._kept: dict[tuple[str, str], Recording] = {}
         self.counters: Counter[str] = Counter()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bridge.media.prompts import Prompts
 from bridge.rooms.announcements import FAREWELLS, REFUSALS, number
 from tools.prompts import FOLDER, MANIFEST, RATE, Prompt, check, make, read_table, wav
 
@@ -30,6 +31,12 @@ def test_all_that_policy_says_can_be_spoken() -> None:
 
 def test_the_files_are_those_of_the_table() -> None:
     assert list(check(PROMPTS, FOLDER)) == []
+
+
+def test_the_mixer_can_play_them_all() -> None:
+    store = Prompts([FOLDER])
+    assert all(len(store.get(prompt.name, prompt.language)) > 0.3 * 48000 for prompt in PROMPTS)
+    assert not store.counters
 
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt.key)
