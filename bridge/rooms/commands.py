@@ -28,7 +28,8 @@ class Join:
     """A leg that reception has let through comes to the door with its role.
 
     `media` False: signalling only, which does not start a conference. `admitted`: called out to by a host inside, or
-    otherwise exempt from the lock. `source`: the address it comes from; `way`: the kind of leg, for the record.
+    otherwise exempt from the lock. `held`: it has us on hold already. `source`: the address it comes from; `way`: the
+    kind of leg; both for the record.
     """
 
     leg: str
@@ -38,6 +39,7 @@ class Join:
     way: str = "sip"
     media: bool = True
     admitted: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

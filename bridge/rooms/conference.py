@@ -217,9 +217,17 @@ class Conference:
             yield events.Refused(command.leg, command.name, command.source, command.way, Reason.FULL, origin)
             return
         person = Participant(
-            command.leg, command.name, role, Place.WAITING, now, command.source, command.way, command.media,
-            command.admitted,
-        )  # fmt: skip
+            leg=command.leg,
+            name=command.name,
+            role=role,
+            place=Place.WAITING,
+            since=now,
+            source=command.source,
+            way=command.way,
+            media=command.media,
+            admitted=command.admitted,
+            held=command.held,
+        )
         if self._must_knock(person):
             yield from self._knock(person, origin, now)
         elif role is Role.HOST or self._started:

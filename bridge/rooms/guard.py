@@ -24,7 +24,7 @@ Saved = dict[str, dict[str, list[float]]]
 """Ages of what was counted [s], by table and name: plain values for a file."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """How many wrong PINs a room and a source may have within `window_s`, and the longest wait for a verdict."""
 
