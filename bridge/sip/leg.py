@@ -261,7 +261,7 @@ class SipLeg:
             self._gone(self)
         elif self.state in (State.UP, State.REVIVING) and self._agreed is not None:
             self.state = State.REVIVING
-            self._open(":" in self._agreed.audio.remote[0])
+            self._open(self._local is not None and ":" in self._local.address)
         else:
             self.hang_up(Reason.FAULT)
 

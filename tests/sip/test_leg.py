@@ -1,0 +1,203 @@
+"""A SIP leg: answers offers, makes late ones, follows hold, outlives its media process, and always says once that it left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from bridge.codec.table import AUDIO_CODECS
+from bridge.errors import Reason
+from bridge.media import contract
+from bridge.sdp.local import SrtpPolicy
+from bridge.sip import commands, events
+from bridge.sip.events import Ending
+from bridge.sip.leg import Caller, LegTerms, SipLeg, State
+from bridge.switchboard import Switchboard
+from tests.studio import FakeStudio
+
+TERMS = LegTerms(
+    "127.0.0.1", "", "", AUDIO_CODECS, SrtpPolicy.PREFERRED, 20, False, 30.0, 1800.0, frozenset(), loopback=True
+)  # fmt: skip
+
+
+def sdp(direction: str = "sendrecv", address: str = "127.0.0.1", formats: str = "8 101") -> bytes:
+    return (
+        f"v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n"
+        f"m=audio 40000 RTP/AVP {formats}\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
+    ).encode()
+
+
+@dataclass
+class Desk:
+    told: list[object] = field(default_factory=list)
+
+    def digit(self, digit: str) -> None:
+        self.told.append(digit)
+
+    def held(self, on: bool) -> None:
+        self.told.append(("held", on))
+
+    def silent(self, on: bool) -> None:
+        self.told.append(("silent", on))
+
+    def left(self, reason: Reason) -> None:
+        self.told.append(("left", reason))
+
+
+class World:
+    """One leg between a fake agent and a fake studio."""
+
+    def __init__(self) -> None:
+        self.studio = FakeStudio()
+        self.switchboard = Switchboard(self.studio)
+        self.told: list[commands.Input] = []
+        self.desk = Desk()
+        self.gone = 0
+        self.leg = SipLeg(
+            "c1", "1001", Caller("Kari", "127.0.0.1", False), TERMS, self.switchboard, self.told.append,
+            lambda leg: self.desk, self._gone,
+        )  # fmt: skip
+
+    def _gone(self, leg: SipLeg) -> None:
+        self.gone += 1
+
+    def open_ports(self, port: int = 20000) -> None:
+        self.switchboard.media_event(contract.LegOpened("c1", "127.0.0.1", port, port + 1))
+
+    def close_ports(self) -> None:
+        quality = contract.Quality(1, 0, 1, 0.0, "PCMA", 0.0, 0.0)
+        self.switchboard.media_event(contract.LegClosed("c1", quality))
+
+    def configured(self) -> list[contract.ConfigureLeg]:
+        return [each for each in self.studio.told if isinstance(each, contract.ConfigureLeg)]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def up(world: World, offer: bytes | None = None) -> None:
+    world.leg.begin(offer or sdp())
+    world.open_ports()
+    world.leg.agent_event(events.AckReceived("c1", None))
+
+
+def test_media_starts_with_the_ack_and_not_before(world: World) -> None:
+    world.leg.begin(sdp())
+    world.open_ports()
+    assert isinstance(world.told[-1], commands.Answer)
+    assert not world.configured()
+    world.leg.agent_event(events.AckReceived("c1", None))
+    assert world.configured()[0].audio.codec == "PCMA"
+    assert world.leg.state is State.UP
+
+
+def test_an_offer_without_common_sound_is_refused_and_frees_everything(world: World) -> None:
+    world.leg.begin(sdp(formats="96"))
+    world.open_ports()
+    assert world.told == [commands.Reject("c1", 488)]
+    world.leg.agent_event(events.CallEnded("c1", Ending.LOCAL))
+    assert isinstance(world.studio.told[-1], contract.CloseLeg)
+    world.close_ports()
+    assert (world.gone, world.leg.reason) == (1, Reason.NOT_ACCEPTABLE)
+
+
+def test_a_late_offer_is_ours_and_its_answer_comes_with_the_ack(world: World) -> None:
+    world.leg.begin(None)
+    world.open_ports()
+    assert b"opus" in world.told[-1].sdp  # type: ignore[union-attr]
+    world.leg.agent_event(events.AckReceived("c1", sdp()))
+    assert world.configured()[0].audio.codec == "PCMA"
+
+
+def test_a_late_offer_without_an_answer_ends_the_call(world: World) -> None:
+    world.leg.begin(None)
+    world.open_ports()
+    world.leg.agent_event(events.AckReceived("c1", None))
+    assert isinstance(world.told[-1], commands.Bye)
+
+
+@pytest.mark.parametrize(
+    "held", [sdp("sendonly"), sdp("inactive"), sdp(address="0.0.0.0")], ids=["sendonly", "inactive", "zero address"]
+)
+def test_hold_and_resume_reach_the_desk_once_each(world: World, held: bytes) -> None:
+    up(world)
+    for offer in (held, held, sdp()):
+        world.leg.agent_event(events.Reinvited("c1", offer))
+        assert isinstance(world.told[-1], commands.AnswerReinvite)
+    assert world.desk.told == [("held", True), ("held", False)]
+
+
+def test_a_bad_reoffer_is_refused_and_the_call_goes_on(world: World) -> None:
+    up(world)
+    world.leg.agent_event(events.Reinvited("c1", sdp(formats="96")))
+    assert world.told[-1] == commands.AnswerReinvite("c1", None, 488)
+    assert world.leg.state is State.UP
+
+
+def test_a_dead_media_process_is_survived_by_a_reinvite(world: World) -> None:
+    up(world)
+    world.switchboard.process_lost(("c1",))
+    world.open_ports(port=22000)
+    again = world.told[-1]
+    assert isinstance(again, commands.Reinvite) and b"m=audio 22000" in again.sdp
+    world.leg.agent_event(events.OfferAnswered("c1", sdp()))
+    assert len(world.configured()) == 2
+    assert world.gone == 0 and not world.desk.told
+
+
+def test_a_call_that_will_not_be_revived_ends(world: World) -> None:
+    up(world)
+    world.switchboard.process_lost(("c1",))
+    world.open_ports(port=22000)
+    world.leg.agent_event(events.OfferRefused("c1", 488))
+    assert isinstance(world.told[-1], commands.Bye)
+    world.leg.agent_event(events.CallEnded("c1", Ending.LOCAL))
+    world.close_ports()
+    assert world.desk.told == [("left", Reason.FAULT)] and world.gone == 1
+
+
+def test_silence_is_told_then_ends_the_call(world: World) -> None:
+    up(world)
+    world.switchboard.media_event(contract.MediaLost("c1", 5.0, False))
+    world.switchboard.media_event(contract.MediaBack("c1"))
+    world.switchboard.media_event(contract.MediaLost("c1", 30.0, True))
+    assert world.desk.told == [("silent", True), ("silent", False)]
+    assert isinstance(world.told[-1], commands.Bye)
+    world.leg.agent_event(events.CallEnded("c1", Ending.LOCAL))
+    assert world.desk.told[-1] == ("left", Reason.MEDIA_LOST)
+
+
+def test_a_call_cancelled_while_ports_open_leaves_nothing(world: World) -> None:
+    world.leg.begin(sdp())
+    world.leg.agent_event(events.CallEnded("c1", Ending.CANCEL))
+    world.open_ports()
+    assert not world.told
+    world.close_ports()
+    assert world.gone == 1
+
+
+def test_without_ports_the_caller_hears_503(world: World) -> None:
+    world.leg.begin(sdp())
+    world.switchboard.media_event(contract.OpenFailed("c1", "no ports"))
+    assert world.told == [commands.Reject("c1", 503)]
+    world.leg.agent_event(events.CallEnded("c1", Ending.LOCAL))
+    assert (world.gone, world.leg.reason) == (1, Reason.OVERLOADED)
+
+
+def test_a_dialled_leg_joins_when_it_answers(world: World) -> None:
+    world.leg.dial(lambda body: commands.Invite("c1", "sip:x@127.0.0.1", "<sip:a@b>", body), six=False)
+    world.open_ports()
+    assert isinstance(world.told[-1], commands.Invite)
+    world.leg.agent_event(events.DialAnswered("c1", sdp()))
+    assert world.configured() and world.leg.state is State.UP
+
+
+def test_a_dialled_leg_that_is_busy_is_over(world: World) -> None:
+    world.leg.dial(lambda body: commands.Invite("c1", "sip:x@127.0.0.1", "<sip:a@b>", body), six=False)
+    world.open_ports()
+    world.leg.agent_event(events.DialFailed("c1", 486))
+    world.close_ports()
+    assert world.gone == 1
