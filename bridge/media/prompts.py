@@ -1,8 +1,8 @@
 """Spoken prompts and tones: recordings from folders, and what is synthesised where there is none.
 
 A prompt is `<folder>/<language>/<name>.wav`, 16-bit mono at 8, 12, 16, 24 or 48 kHz. Later folders override earlier
-ones; a language that lacks it falls back to English. Names that begin with "tone-" and "music" are made here if no file is
-there; anything else that is missing is a short tone, and counted.
+ones; a language that lacks it falls back to English. Names that begin with "tone-" and "music" are made here if no
+file is there; anything else that is missing is a short tone, and counted.
 """
 
 from __future__ import annotations
