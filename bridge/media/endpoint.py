@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-Address = tuple[Any, ...]  # as the socket gives it: (host, port) or (host, port, flow, scope)
+Address = tuple[str, int]
 Take = Callable[[bytes, Address, float], None]  # (datagram, source, arrival [monotonic seconds])
 
 LONGEST_DATAGRAM = 2047  # octets; Ethernet carries 1500, longer ones are dropped
@@ -125,6 +125,8 @@ class Receiver:
 
     def add(self, sock: socket.socket, take: Take) -> None:
         """Give what comes in on `sock` to `take`."""
+        if sock.family == socket.AF_INET6:
+            take = _without_scope(take)
         self._takers[sock.fileno()] = (sock.recvmsg, take)
         self._poll.register(sock.fileno(), select.EPOLLIN)
 
@@ -171,6 +173,15 @@ class Receiver:
             seconds, rest = _TIMESPEC.unpack(ancillary[0][2])
             age = wallclock - seconds - rest * 1e-9
         take(datagram, source, now - age if 0.0 < age < OLDEST_ARRIVAL else now)
+
+
+def _without_scope(take: Take) -> Take:
+    """IPv6 sources come with flow and scope; an address is host and port."""
+
+    def take_pair(datagram: bytes, source: tuple[Any, ...], arrival: float) -> None:
+        take(datagram, (source[0], source[1]), arrival)
+
+    return take_pair
 
 
 def sender(sock: socket.socket, drops: Counter[str]) -> Callable[[bytes, Address], bool]:

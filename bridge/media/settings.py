@@ -15,7 +15,8 @@ class MediaSettings:
     `warning_s`: silence after which a leg is told to be quiet (`MediaLost`, not final).
     `rtcp_interval_s`: mean distance of our RTCP reports (RFC 3550 section 6.2).
     `rate_factor`: a leg may send at most so many times the agreed packet rate; more is dropped unread.
-    `unanswered_packets`: so many are sent to an address that never sent anything valid, then no more.
+    `opus_bitrate` [bit/s], `opus_complexity` of a talker's own mix and `opus_speech_complexity` of the stream that
+    all listeners share (0 to 10).
     `nice`: niceness asked for (refused quietly where not permitted). `realtime_priority`: 1 to 99 asks for
     SCHED_RR, 0 leaves the ordinary scheduler.
     """
@@ -27,7 +28,9 @@ class MediaSettings:
     warning_s: float = 5.0
     rtcp_interval_s: float = 5.0
     rate_factor: float = 3.0
-    unanswered_packets: int = 50
+    opus_bitrate: int = 40_000
+    opus_complexity: int = 4
+    opus_speech_complexity: int = 5
     nice: int = -5
     realtime_priority: int = 0
 

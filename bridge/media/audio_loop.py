@@ -1,0 +1,303 @@
+"""The heart of a media process: each 20 ms read what came, give the mixer its work, send what it made.
+
+Everything here runs on the loop thread but `AudioMixer.tick`, which runs in the one mixer thread. Sessions, jitter
+buffers and links belong to the loop; decoders, encoders and mixes to the thread; a `Job` and a `Result` pass between
+them and nothing is shared.
+
+The walk of a packet, in order: `Receiver.poll` -> `Session.take_rtp` (source, rate, SRTP, parse, jitter buffer) ->
+`Session.pop` -> `Worker` (decode, mix, encode) -> `AudioLoop._mixed` -> `Session.send_audio` (header, SRTP, socket).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import structlog
+
+from bridge.media import contract
+from bridge.media.endpoint import Address, NoPorts, PortRange, Receiver, sender
+from bridge.media.mixing import AudioMixer, Job, Loss, OpusSettings, Received, Result
+from bridge.media.session import Session
+from bridge.media.settings import MediaSettings
+from bridge.media.ticker import PERIOD, Spread, Tick, Ticker
+from bridge.media.worker import InlineWorker, Mixer, Worker
+
+FAULTS_IN_A_ROW = 50  # the mixer failed a whole second long: another process must take over
+STALL_S = (
+    0.5  # a tick so late says that the whole process slept: silence in that time is not the peers' fault
+)
+WAKE_EVERY = 5  # ticks between two looks at the sessions' deadlines
+
+_log = structlog.get_logger("bridge.media")
+
+
+class AudioLoop:
+    """Serves legs on the running loop: takes commands, tells events.
+
+    `finish` is called once with "shutdown" after that command, or "mixer-fault" when the mixer fails for good.
+    `mixer`: another one than `AudioMixer`, for tests; `inline`: no mixer thread, for tests.
+    """
+
+    def __init__(
+        self,
+        settings: MediaSettings,
+        tell: Callable[[contract.Event], None],
+        finish: Callable[[str], None],
+        *,
+        mixer: Mixer | None = None,
+        inline: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._tell = tell
+        self._finish = finish
+        self._random = Random()
+        self._drops: Counter[str] = Counter()
+        self._ports = PortRange(settings.port_first, settings.port_last, self._random.random())
+        self._receiver = Receiver(self._drops)
+        self._sessions: dict[str, Session] = {}
+        self._heard: dict[str, frozenset[str]] = {}  # conference -> legs whose sound may enter its mix
+        self._audible: list[Session] = []
+        self._inaudible: list[Session] = []
+        self._own: set[Address] = set()
+        # For the mixer, since the last job. Bounded by what control and the peers' reports say within one tick.
+        self._commands: list[contract.Command | Loss] = []
+        # Negotiated anew while the mixer still codes for what was agreed before: taken when it is done.
+        self._changes: list[contract.ConfigureLeg] = []
+        self._worker = (InlineWorker if inline else Worker)(mixer or _mixer(settings), self._mixed)
+        self._ticker = Ticker(self._on_tick)
+        self._owed = 0  # ticks that were skipped and whose sound must be left out
+        self._faults = 0
+        self._ticks = self._skipped = self._decoded = self._encoded = 0
+        self._received_before = self._sent_before = 0  # packets of legs that are closed
+        self._late, self._busy = Spread(), Spread()
+        self._second: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Say hello and begin to tell figures. Ticks begin with the first leg."""
+        self._tell(contract.Hello(contract.VERSION, os.getpid()))
+        self._tell_figures()
+
+    async def stop(self) -> None:
+        """Say goodbye to every peer and end the thread."""
+        for leg in list(self._sessions):
+            self._close(leg)
+        self._ticker.stop()
+        if self._second is not None:
+            self._second.cancel()
+        self._worker.stop()
+        self._receiver.close()
+
+    # -- commands --------------------------------------------------------------------------------------------------
+
+    def command(self, command: contract.Command) -> None:
+        """Take one command of control."""
+        match command:
+            case contract.OpenLeg(leg=leg, address=address):
+                self._open(leg, address)
+                return
+            case contract.SendDigit(leg=leg, digit=digit):
+                if session := self._sessions.get(leg):
+                    session.send_digit(digit)
+                return
+            case contract.Shutdown():
+                self._finish("shutdown")
+                return
+            case contract.ConfigureLeg():
+                self._configure(command)
+                return
+            case contract.CloseLeg(leg=leg):
+                self._close(leg)
+            case contract.SetPlan(plan=plan):
+                self._heard[plan.conference] = frozenset(seat.leg for seat in plan.seats if seat.heard)
+                if not plan.seats:
+                    del self._heard[plan.conference]
+                self._sort()
+            case contract.Play() | contract.StopPlay():
+                pass
+        self._commands.append(command)
+        self._ticker.start()
+
+    def _configure(self, command: contract.ConfigureLeg) -> None:
+        if self._worker.busy:
+            self._changes.append(command)
+        elif session := self._sessions.get(command.leg):
+            session.configure(command, time.monotonic())
+            self._commands.append(command)
+            self._ticker.start()
+
+    def _open(self, leg: str, address: str) -> None:
+        session = self._sessions.get(leg)
+        if session is None:
+            if len(self._sessions) >= self._settings.max_legs:
+                self._tell(contract.OpenFailed(leg, "too-many-legs"))
+                return
+            try:
+                endpoint = self._ports.open(address)
+            except NoPorts as reason:
+                self._tell(contract.OpenFailed(leg, str(reason)))
+                return
+            session = Session(
+                leg,
+                endpoint,
+                self._settings,
+                self._random,
+                self._drops,
+                tell=self._tell,
+                on_loss=self._hear_of_loss,
+                send_rtp=sender(endpoint.rtp, self._drops),
+                send_rtcp=sender(endpoint.rtcp, self._drops),
+                is_own=self._own.__contains__,
+            )
+            self._sessions[leg] = session
+            self._own |= {(address, endpoint.port), (address, endpoint.rtcp_port)}
+            self._receiver.add(endpoint.rtp, session.take_rtp)
+            self._receiver.add(endpoint.rtcp, session.take_rtcp)
+            self._sort()
+            self._ticker.start()
+        self._tell(contract.LegOpened(leg, address, session.endpoint.port, session.endpoint.rtcp_port))
+
+    def _close(self, leg: str) -> None:
+        session = self._sessions.pop(leg, None)
+        if session is None:
+            self._tell(contract.LegClosed(leg, contract.Quality(0, 0, 0, 0.0, "", 0.0, 0.0)))
+            return
+        quality = session.close(time.monotonic(), time.time())
+        self._received_before += quality.packets_received
+        self._sent_before += quality.packets_sent
+        self._count_jitter_drops(session, self._drops)
+        endpoint = session.endpoint
+        self._own -= {(endpoint.address, endpoint.port), (endpoint.address, endpoint.rtcp_port)}
+        self._receiver.remove(endpoint.rtp)
+        self._receiver.remove(endpoint.rtcp)
+        endpoint.close()
+        self._sort()
+        self._tell(contract.LegClosed(leg, quality))
+
+    def _sort(self) -> None:
+        """Who is heard in any conference is decoded; what the others send is taken and dropped."""
+        heard: frozenset[str] = frozenset().union(*self._heard.values())
+        self._audible = [session for leg, session in self._sessions.items() if leg in heard]
+        self._inaudible = [session for leg, session in self._sessions.items() if leg not in heard]
+
+    def _hear_of_loss(self, leg: str, fraction: float) -> None:
+        self._commands.append(Loss(leg, fraction))
+
+    # -- the tick --------------------------------------------------------------------------------------------------
+
+    def _on_tick(self, tick: Tick, now: float) -> None:
+        self._ticks += 1
+        self._late.add(tick.late)
+        self._owed += tick.skipped
+        wallclock = time.time()
+        if tick.skipped * PERIOD > STALL_S:
+            for session in self._sessions.values():
+                session.excuse(tick.skipped * PERIOD)
+        self._receiver.poll(now, wallclock)
+        if self._worker.busy:
+            self._owed += 1
+        else:
+            self._leave_out()
+            self._worker.give(self._job(now))
+        if tick.number % WAKE_EVERY == 0:
+            for session in self._sessions.values():
+                if session.deadline <= now:
+                    session.wake(now, wallclock)
+        if not self._sessions and not self._commands and not self._worker.busy:
+            self._ticker.stop()
+
+    def _leave_out(self) -> None:
+        """Time that passed without a tick is gone: its sound is not played later, or the delay would grow."""
+        if self._owed:
+            self._skipped += self._owed
+            for session in self._sessions.values():
+                session.leave_out(self._owed)
+            self._owed = 0
+
+    def _job(self, now: float) -> Job:
+        received = [Received(session.leg, units) for session in self._audible if (units := session.pop(now))]
+        for session in self._inaudible:
+            session.pop(now)
+        commands, self._commands = self._commands, []
+        return Job(commands, received)
+
+    def _mixed(self, outcome: Result | Exception, took: float) -> None:
+        """The mixer is done with a tick: send at once."""
+        self._busy.add(took)
+        if isinstance(outcome, Exception):
+            self._mixer_failed(outcome)
+            return
+        self._faults = 0
+        sessions = self._sessions
+        for legs, payload, samples, marker in outcome.outgoing:
+            for leg in legs:
+                session = sessions.get(leg)
+                if session is not None:
+                    session.send_audio(payload, samples, marker)
+        for event in outcome.events:
+            self._tell(event)
+        self._decoded += outcome.decoded_frames
+        self._encoded += outcome.encoded_frames
+        self._drops.update(outcome.drops)
+        for leg, fault in outcome.faults:
+            self._drops["decoder-fault"] += 1
+            _log.error("decoder-fault", leg=leg, exc_info=fault)
+        self._change()
+
+    def _change(self) -> None:
+        changes, self._changes = self._changes, []
+        for command in changes:
+            self._configure(command)
+
+    def _mixer_failed(self, fault: Exception) -> None:
+        self._faults += 1
+        self._drops["mixer-fault"] += 1
+        self._change()
+        if self._faults == 1:
+            _log.error("mixer-fault", exc_info=fault)
+        if self._faults == FAULTS_IN_A_ROW:
+            self._finish("mixer-fault")
+
+    # -- figures ---------------------------------------------------------------------------------------------------
+
+    def _tell_figures(self) -> None:
+        received, sent, drops = self._received_before, self._sent_before, self._drops.copy()
+        for session in self._sessions.values():
+            received += session.received.packets
+            sent += session.sent.packets
+            self._count_jitter_drops(session, drops)
+        self._tell(
+            contract.Figures(
+                legs=len(self._sessions),
+                packets_received=received,
+                packets_sent=sent,
+                ticks=self._ticks,
+                ticks_skipped=self._skipped,
+                tick_late_ms_p50=1e3 * self._late.percentile(0.5),
+                tick_late_ms_p99=1e3 * self._late.percentile(0.99),
+                tick_busy_ms_p50=1e3 * self._busy.percentile(0.5),
+                tick_busy_ms_p99=1e3 * self._busy.percentile(0.99),
+                decoded_frames=self._decoded,
+                encoded_frames=self._encoded,
+                drops=dict(drops),
+            )
+        )
+        self._second = asyncio.get_running_loop().call_later(1.0, self._tell_figures)
+
+    @staticmethod
+    def _count_jitter_drops(session: Session, drops: Counter[str]) -> None:
+        """Add what a leg's jitter buffer dropped to `drops`."""
+        counters = session.received.buffer.counters
+        for name, count in (("jitter-late", counters.late), ("jitter-overflow", counters.overflowed)):
+            if count:
+                drops[name] += count
+
+
+def _mixer(settings: MediaSettings) -> AudioMixer:
+    opus = OpusSettings(settings.opus_bitrate, settings.opus_complexity, settings.opus_speech_complexity)
+    return AudioMixer([Path(folder) for folder in settings.prompt_folders], opus)

@@ -1,0 +1,91 @@
+"""The main program of a media process: started by `bridge.media.pool`, told everything else over the socket."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import ctypes
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bridge.media.settings import MediaSettings
+
+if TYPE_CHECKING:
+    from bridge.media.audio_loop import AudioLoop
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until control says `Shutdown` or its end of the socket closes; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="bridge.media.process")
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--settings", required=True, help="MediaSettings as JSON")
+    told = parser.parse_args(arguments)
+    settings = msgspec.json.decode(told.settings, type=MediaSettings)
+    _become_quiet()
+    _ask_for_priority(settings)
+    # One thread does all arithmetic; OpenBLAS reads this when numpy is imported, hence the imports below.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    import uvloop
+
+    import bridge.media.audio_loop
+
+    # What is imported lives as long as the process: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    end = socket.socket(fileno=told.fd)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(end, settings, bridge.media.audio_loop.AudioLoop))
+
+
+async def _serve(end: socket.socket, settings: MediaSettings, make: type[AudioLoop]) -> int:
+    from bridge.media import contract, wire
+
+    wire.prepare(end)
+    done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    link: wire.Wire[contract.Command, contract.Event]
+
+    def tell(event: contract.Event) -> None:
+        link.send(event)
+
+    def finish(reason: str) -> None:
+        if not done.done():
+            done.set_result(reason)
+
+    audio = make(settings, tell, finish)
+    link = wire.media_end(end, audio.command, finish)
+    audio.start()
+    reason = await done
+    await audio.stop()
+    link.close()
+    return 0 if reason in ("shutdown", "closed") else 1
+
+
+def _become_quiet() -> None:
+    """Let control alone decide when to end: a Ctrl-C or SIGTERM for the whole group is its business. Die with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _ask_for_priority(settings: MediaSettings) -> None:
+    """Run before other programs where the machine permits it; threads started later inherit this."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, settings.nice)
+    if settings.realtime_priority:
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(settings.realtime_priority))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,324 @@
+"""One leg's media on the loop thread: what its datagrams go through, inwards and outwards, and what is due in time."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from ipaddress import ip_address
+from math import inf
+from random import Random
+
+from bridge.codec.table import BY_NAME
+from bridge.errors import ProtocolError
+from bridge.media import contract
+from bridge.media.allowance import Allowance
+from bridge.media.endpoint import Address, Endpoint
+from bridge.media.settings import MediaSettings
+from bridge.media.silence import Silence
+from bridge.rtp import rtcp
+from bridge.rtp.dtmf import DtmfReceiver, DtmfSender
+from bridge.rtp.link import Link, PlainLink, SdesLink
+from bridge.rtp.packet import is_rtcp, parse
+from bridge.rtp.source import RemoteFilter
+from bridge.rtp.stream import ReceiveStream, SendStream, compose_report
+from bridge.sdp.audio import NegotiatedAudio
+
+RTCP_PER_S = 50.0  # an honest peer sends one report in some seconds
+FRAME = 960  # samples of a tick at 48 kHz
+
+Send = Callable[[bytes, Address], bool]
+
+
+class Session:
+    """A leg, from its first port to its last report.
+
+    `tell` gets MediaStarted, Digit, MediaLost and MediaBack; `on_loss` the share of our packets that the peer says
+    it lost, with each of its reports. `send_rtp` and `send_rtcp` send from the two sockets. `is_own` says whether an
+    address is one of our own ports, to which nothing is sent. `drops` counts what is dropped, by name.
+    """
+
+    def __init__(
+        self,
+        leg: str,
+        endpoint: Endpoint,
+        settings: MediaSettings,
+        random: Random,
+        drops: Counter[str],
+        *,
+        tell: Callable[[contract.Event], None],
+        on_loss: Callable[[str, float], None],
+        send_rtp: Send,
+        send_rtcp: Send,
+        is_own: Callable[[Address], bool],
+    ) -> None:
+        self.leg = leg
+        self.endpoint = endpoint
+        self.deadline = inf  # when `wake` wants to be called [monotonic seconds]
+        self._settings = settings
+        self._random = random
+        self._drops = drops
+        self._tell = tell
+        self._on_loss = on_loss
+        self._send_rtp = send_rtp
+        self._send_rtcp = send_rtcp
+        self._is_own = is_own
+        self.received = ReceiveStream({})
+        self.pop = self.received.pop  # pop(now): the units of this tick
+        # Random as RFC 3550 section 5.1 and RFC 7022 want it; the number is low so that SRTP sees no early wrap.
+        self.sent = SendStream(
+            secrets.randbits(32), 0, 8000, sequence=secrets.randbits(15), timestamp=secrets.randbits(32)
+        )
+        self._cname = secrets.token_urlsafe(12).encode()
+        self._audio: NegotiatedAudio | None = None
+        self._link: Link = PlainLink()
+        self._source = self._rtcp_source = RemoteFilter(("", 0))
+        self._types: frozenset[int] = frozenset()
+        self._event_type = -1
+        self._keys_in = DtmfReceiver()
+        self._keys_out: DtmfSender | None = None
+        self._allowance = Allowance(0.0, 0.0, 0.0)
+        self._rtcp_allowance = Allowance(0.0, 0.0, 0.0)
+        self._silence = Silence()
+        self._started = False
+        self._report_due = inf
+
+    # -- what was agreed -------------------------------------------------------------------------------------------
+
+    def configure(self, command: contract.ConfigureLeg, now: float) -> None:
+        """Take what was negotiated, first or anew; streams, numbers and what was learnt go on without a gap.
+
+        Raises ProtocolError for keys that cannot be used.
+        """
+        audio, before = command.audio, self._audio
+        self._secure(audio, before)
+        self._aim(command, before)
+        self.sent.configure(audio.payload_type, BY_NAME[audio.codec.lower()].clock_rate)
+        self.received.configure(audio.receive, audio.event_receive)
+        self._types = frozenset(audio.receive)
+        self._event_type = -1 if audio.event_receive is None else audio.event_receive
+        self._take_event_type(audio)
+        rate = self._settings.rate_factor * max(50.0, 1000.0 / audio.ptime_ms)
+        self._allowance = Allowance(rate, rate, now)
+        self._rtcp_allowance = Allowance(RTCP_PER_S, RTCP_PER_S, now)
+        self._audio = audio
+        if audio.receives and not audio.held:
+            self._silence.configure(now, self._settings.warning_s, command.timeout_s)
+        else:
+            self._silence.configure(now, inf, command.held_timeout_s)
+        if before is None:
+            self._report_due = now + self._interval() / 2
+        self._arm()
+
+    def _secure(self, audio: NegotiatedAudio, before: NegotiatedAudio | None) -> None:
+        keys = audio.srtp_send, audio.srtp_receive
+        if before is not None and keys == (before.srtp_send, before.srtp_receive):
+            return
+        if keys[0] is not None and keys[1] is not None:
+            self._link = SdesLink(keys[0], keys[1])
+        else:
+            self._link = PlainLink()
+
+    def _aim(self, command: contract.ConfigureLeg, before: NegotiatedAudio | None) -> None:
+        audio = command.audio
+        remote, remote_rtcp = _canonical(audio.remote), _canonical(audio.remote_rtcp)
+        signalling = _canonical((command.signalling, 0))[0]
+        secure = self._link.secure
+        if before is not None and secure == (before.srtp_receive is not None):
+            self._source.configure(remote, signalling, command.latch)
+            self._rtcp_source.configure(remote_rtcp, signalling, command.latch)
+        else:
+            self._source = RemoteFilter(remote, signalling, command.latch, secure)
+            self._rtcp_source = RemoteFilter(remote_rtcp, signalling, command.latch, secure)
+
+    def _take_event_type(self, audio: NegotiatedAudio) -> None:
+        wanted, keys = audio.event_send, self._keys_out
+        if wanted is None:
+            self._keys_out = None
+        elif keys is None or (keys.payload_type, keys.clock_rate) != (wanted, audio.event_clock_rate):
+            self._keys_out = DtmfSender(wanted, audio.event_clock_rate)
+
+    # -- in --------------------------------------------------------------------------------------------------------
+
+    def take_rtp(self, datagram: bytes, source: Address, arrival: float) -> None:
+        """A datagram of the RTP port: judged by source and rate before it is unwrapped, by form and type after."""
+        audio = self._audio
+        if audio is None:
+            self._drops["not-configured"] += 1
+        elif not self._source.accepts(source, arrival):
+            self._drops["rtp-address"] += 1
+        elif not self._allowance.take(arrival):
+            self._drops["over-rate"] += 1
+        elif audio.rtcp_mux and is_rtcp(datagram):
+            self._read_rtcp(datagram, source, arrival, self._source)
+        else:
+            try:
+                self._read_rtp(datagram, source, arrival)
+            except ProtocolError as fault:
+                self._drops[fault.name] += 1
+
+    def _read_rtp(self, datagram: bytes, source: Address, arrival: float) -> None:
+        packet = parse(self._link.unwrap_rtp(datagram))
+        is_event = packet.payload_type == self._event_type
+        if not is_event and packet.payload_type not in self._types:
+            raise ProtocolError("rtp-payload-type")
+        if not self._source.proven or source != self._source.target:
+            self._source.heard(source)
+        if self._silence.heard(arrival) or not self._started:
+            self._come_alive()
+        if is_event and (digit := self._keys_in.push(packet, arrival)) is not None:
+            self._tell(contract.Digit(self.leg, digit))
+        if is_event and self._keys_in.deadline is not None:
+            self.deadline = min(self.deadline, self._keys_in.deadline)
+        assert self._audio is not None
+        if self._audio.receives:
+            self.received.push(packet, arrival)
+        else:
+            self._drops["on-hold"] += 1
+
+    def take_rtcp(self, datagram: bytes, source: Address, arrival: float) -> None:
+        """A datagram of the RTCP port."""
+        if self._audio is None:
+            self._drops["not-configured"] += 1
+        elif not self._rtcp_source.accepts(source, arrival):
+            self._drops["rtcp-address"] += 1
+        else:
+            self._read_rtcp(datagram, source, arrival, self._rtcp_source)
+
+    def _read_rtcp(self, datagram: bytes, source: Address, arrival: float, rule: RemoteFilter) -> None:
+        if not self._rtcp_allowance.take(arrival):
+            self._drops["over-rate"] += 1
+            return
+        try:
+            packets = rtcp.parse_compound(self._link.unwrap_rtcp(datagram))
+        except ProtocolError as fault:
+            self._drops[fault.name] += 1
+            return
+        # On a port shared with RTP only RTP, or a proof, may say where the peer is.
+        if rule is self._rtcp_source or self._link.secure or source == rule.target:
+            rule.heard(source)
+        if self._silence.heard(arrival):
+            self._come_alive()
+        for packet in packets:
+            self._obey(packet, arrival)
+
+    def _obey(self, packet: rtcp.RtcpPacket, arrival: float) -> None:
+        match packet:
+            case rtcp.SenderReport(blocks=blocks):
+                self.received.on_sender_report(packet, arrival)
+                self._hear_of_us(blocks, arrival)
+            case rtcp.ReceiverReport(blocks=blocks):
+                self._hear_of_us(blocks, arrival)
+            case rtcp.Bye(sources=sources):
+                self.received.on_bye(sources)
+            case _:
+                pass  # feedback on pictures, descriptions: nothing here wants them
+
+    def _hear_of_us(self, blocks: tuple[rtcp.ReportBlock, ...], arrival: float) -> None:
+        if any(block.ssrc == self.sent.ssrc for block in blocks):
+            self.sent.on_report(blocks, arrival)
+            self._on_loss(self.leg, self.sent.remote_lost)
+
+    def _come_alive(self) -> None:
+        if self._started:
+            self._tell(contract.MediaBack(self.leg))
+        else:
+            self._started = True
+            self._tell(contract.MediaStarted(self.leg))
+
+    # -- out -------------------------------------------------------------------------------------------------------
+
+    def send_audio(self, payload: bytes, samples: int, marker: bool) -> None:
+        """Send a payload that stands for `samples` at 48 kHz, or a key that is to be sent in its place."""
+        audio, source, keys = self._audio, self._source, self._keys_out
+        if audio is None or not audio.sends or not source.may_send() or self._is_own(source.target):
+            self.sent.skip(samples)
+            return
+        packet = None
+        if keys is not None and keys.active:
+            packet = self.sent.packetise_event(keys, samples)
+        if packet is None:
+            packet = self.sent.packetise(payload, samples, marker)
+        try:
+            datagram = self._link.wrap_rtp(packet)
+        except ProtocolError as fault:
+            self._drops[fault.name] += 1
+            return
+        self._send_rtp(datagram, source.target)
+
+    def leave_out(self, ticks: int) -> None:
+        """So many ticks were skipped: nothing was sent, but time went on."""
+        self.sent.skip(ticks * FRAME)
+
+    def send_digit(self, digit: str) -> None:
+        """Send a key to the peer, after those that wait."""
+        if self._keys_out is None or not self._keys_out.press(digit):
+            self._drops["digit-not-sent"] += 1
+
+    def _send_report(self, now: float, wallclock: float, bye: bool = False) -> None:
+        audio = self._audio
+        rule = self._source if audio is not None and audio.rtcp_mux else self._rtcp_source
+        if audio is None or not rule.may_send() or self._is_own(rule.target):
+            return
+        report = compose_report(self.sent, self.received, self._cname, now, wallclock, bye=bye)
+        try:
+            datagram = self._link.wrap_rtcp(report)
+        except ProtocolError as fault:
+            self._drops[fault.name] += 1
+            return
+        (self._send_rtp if audio.rtcp_mux else self._send_rtcp)(datagram, rule.target)
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def wake(self, now: float, wallclock: float) -> None:
+        """Do what is due. `wallclock`: seconds since 1970, for sender reports."""
+        if now >= self._report_due:
+            self._send_report(now, wallclock)
+            self._report_due = now + self._interval()
+        if (digit := self._keys_in.expire(now)) is not None:
+            self._tell(contract.Digit(self.leg, digit))
+        if now >= self._silence.deadline and (told := self._silence.check(now, self.leg)) is not None:
+            self._tell(told)
+        self._arm()
+
+    def excuse(self, seconds: float) -> None:
+        """The whole process slept for so long: the peer's silence in that time is not held against it."""
+        self._silence.excuse(seconds)
+        self._arm()
+
+    def close(self, now: float, wallclock: float) -> contract.Quality:
+        """Say BYE, and tell how it was."""
+        if self._audio is not None:
+            self._send_report(now, wallclock, bye=True)
+        return self.quality
+
+    @property
+    def quality(self) -> contract.Quality:
+        """What the leg's media was like until now."""
+        sent, received = self.sent, self.received
+        return contract.Quality(
+            packets_received=received.packets,
+            packets_lost=received.lost,
+            packets_sent=sent.packets,
+            jitter_ms=received.jitter_s * 1e3,
+            codec=self._audio.codec if self._audio is not None else "",
+            remote_lost_fraction=max(0.0, min(1.0, sent.remote_packets_lost / max(1, sent.packets))),
+            round_trip_ms=sent.round_trip_s * 1e3,
+        )
+
+    def _interval(self) -> float:
+        """From one report to the next (RFC 3550 section 6.2: between half and one and a half of the mean)."""
+        return self._settings.rtcp_interval_s * (0.5 + self._random.random())
+
+    def _arm(self) -> None:
+        keys = self._keys_in.deadline
+        self.deadline = min(self._report_due, self._silence.deadline, inf if keys is None else keys)
+
+
+def _canonical(address: tuple[str, int]) -> tuple[str, int]:
+    """The form in which a socket tells the same source."""
+    host, port = address
+    try:
+        return str(ip_address(host.split("%", 1)[0])), port
+    except ValueError:
+        return host, port
