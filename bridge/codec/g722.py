@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mixer.pcm import Samples
 
@@ -17,6 +16,7 @@ RATE = 16_000
 FRAME = 320  # 20 ms
 FRAME_OCTETS = 160
 _SCALE = np.float32(1 / 32768)
+_NOTHING = np.zeros(0, np.float32)
 
 
 class G722Decoder:
@@ -37,16 +37,17 @@ class G722Decoder:
         """Two samples for each octet; nothing (and counted) if the codec cannot."""
         if not payload:  # an empty packet would end the stream for good
             self.bad_payloads += 1
-            return np.zeros(0, np.float32)
+            return _NOTHING
         try:
-            frames = [frame.to_ndarray()[0] for frame in self._codec.decode(self._packet(payload))]
+            frames = self._codec.decode(self._packet(payload))
         except self._error:
+            frames = ()
+        sounds = [np.frombuffer(frame.planes[0], np.int16, frame.samples) * _SCALE for frame in frames]
+        if len(sounds) == 1:
+            return np.asarray(sounds[0], np.float32)
+        if not sounds:
             self.bad_payloads += 1
-            return np.zeros(0, np.float32)
-        sound: npt.NDArray[np.int16] = (
-            frames[0] if len(frames) == 1 else np.concatenate(frames or [np.zeros(0)])
-        )
-        return np.asarray(sound * _SCALE, np.float32)
+        return np.concatenate([*sounds, _NOTHING])
 
 
 class G722Encoder:

@@ -18,7 +18,7 @@ import numpy as np
 
 from bridge.codec import g711, g722, opus
 from bridge.media.line import Line
-from bridge.rtp.jitter import Unit, UnitKind
+from bridge.rtp.units import Unit, UnitKind
 from mixer.pcm import FRAME, RATE, Samples
 from mixer.resample import FROM_8K, FROM_16K
 
@@ -39,6 +39,7 @@ class TelephoneHearing:
         self._tail = self._silence * FROM_8K.history
         self._last = self._before = self._silence * TELEPHONE_FRAME
         self._direct = True  # the last tick was played without the line
+        self._resting = False  # the last tick was nothing but silence
         self._line = Line(_TELEPHONE_RATE)
 
     @property
@@ -48,10 +49,14 @@ class TelephoneHearing:
 
     def take(self, units: Units) -> None:
         """The units of this tick."""
+        if self._resting and _all_silence(units):
+            self.row = None
+            return
         if len(units) == 1 and units[0].kind is _PACKET and self._line.plain:
             payload = units[0].payload
             if len(payload) == TELEPHONE_FRAME:
-                self._before, self._last, self._direct = self._last, payload, True
+                self._before, self._last = self._last, payload
+                self._direct, self._resting = True, False
                 self._set(payload)
                 return
         self._take_slowly(units)
@@ -61,16 +66,24 @@ class TelephoneHearing:
         if self._direct:
             line.remember(g711.decode(np.frombuffer(self._before + self._last, np.uint8), self.law))
             self._direct = False
+        if units:
+            line.catch_up(TELEPHONE_FRAME)
         line.shrink(sum(self._add(unit, line) for unit in units))
         if not units and line.plain:
             self.row, self._tail = None, self._silence * FROM_8K.history
             return
-        self._set(g711.encode(line.take(TELEPHONE_FRAME), self.law).tobytes())
-        if line.plain:
-            self._before, self._last = self._last, self._tail_frame
+        codes = g711.encode(line.take(TELEPHONE_FRAME), self.law).tobytes()
+        self._before, self._last = self._last, codes
+        self._set(codes)
+        self._resting = _all_silence(units) and line.plain
+
+    def clear(self) -> None:
+        """Nobody listens any more: forget what waits and what was."""
+        self._line.clear()
+        self.row, self._tail = None, self._silence * FROM_8K.history
+        self._last = self._before = self._silence * TELEPHONE_FRAME
 
     def _set(self, codes: bytes) -> None:
-        self._tail_frame = codes
         self.row = self._tail + codes
         self._tail = codes[-FROM_8K.history :]
 
@@ -99,6 +112,9 @@ class WideHearing:
         self._decoder = g722.G722Decoder()
         self._line = Line(g722.RATE)
         self._tail = np.zeros(FROM_16K.history, np.float32)
+        self._last = self._before = np.zeros(g722.FRAME, np.float32)
+        self._direct = True  # the last tick was played without the line
+        self._resting = False  # the last tick was nothing but silence
         self.row: Samples | None = None
 
     @property
@@ -113,14 +129,46 @@ class WideHearing:
 
     def take(self, units: Units) -> None:
         """The units of this tick."""
+        if self._resting and _all_silence(units):
+            self.row = None
+            return
+        if len(units) == 1 and units[0].kind is _PACKET and units[0].samples == FRAME and self._line.plain:
+            sound = self._decoder.decode(units[0].payload)
+            if len(sound) == g722.FRAME:
+                self._before, self._last = self._last, sound
+                self._direct, self._resting = True, False
+                self._set(sound)
+                return
+            units = (units[0]._replace(kind=UnitKind.CONCEAL),)
+        self._take_slowly(units)
+
+    def _take_slowly(self, units: Units) -> None:
         line = self._line
+        if self._direct:
+            line.remember(np.concatenate((self._before, self._last)))
+            self._direct = False
+        if units:
+            line.catch_up(g722.FRAME)
         line.shrink(sum(self._add(unit, line) for unit in units))
         if not units and line.plain:
             self.row = None
-            self._tail[:] = 0
+            self._tail = np.zeros(FROM_16K.history, np.float32)
             return
-        self.row = np.concatenate((self._tail, line.take(g722.FRAME)))
-        self._tail = self.row[-FROM_16K.history :].copy()
+        sound = line.take(g722.FRAME)
+        self._before, self._last = self._last, sound
+        self._set(sound)
+        self._resting = _all_silence(units) and line.plain
+
+    def _set(self, sound: Samples) -> None:
+        self.row = np.concatenate((self._tail, sound))
+        self._tail = sound[-FROM_16K.history :]
+
+    def clear(self) -> None:
+        """Nobody listens any more: forget what waits and what was."""
+        self._line.clear()
+        self.row = None
+        self._tail = np.zeros(FROM_16K.history, np.float32)
+        self._last = self._before = np.zeros(g722.FRAME, np.float32)
 
     def _add(self, unit: Unit, line: Line) -> int:
         """Returns how many samples have to go again (SHRINK)."""
@@ -184,6 +232,14 @@ class OpusHearing:
         units = self._units
         return not units or units[0].kind is not _PACKET or opus.says_nothing(units[0].payload)
 
+    def clear(self) -> None:
+        """Nobody listens any more: forget what waits and what was."""
+        self._line.clear()
+        self._decoder.reset()
+        self._recent = (b"", b"", b"")
+        self._stale = False
+        self._resting = True
+
     def take_decoded(self) -> int:
         """Packets decoded or concealed since the last call."""
         decoded, self._decoded = self._decoded, 0
@@ -216,6 +272,8 @@ class OpusHearing:
             self._decode_simple(out, pointer)
             return
         self._line.remember(out)
+        if self._units:
+            self._line.catch_up(FRAME)
         self._line.shrink(sum(self._add(unit) for unit in self._units))
         out[:] = self._line.take(FRAME) if self._units or not self._line.plain else 0.0
 
@@ -251,6 +309,10 @@ class OpusHearing:
                 self._decoder.conceal(self._pointer, count)
         self._line.add(self._room[:count].copy())
         return 0
+
+
+def _all_silence(units: Units) -> bool:
+    return bool(units) and all(unit.kind is UnitKind.SILENCE for unit in units)
 
 
 def _place(line: Line, kind: UnitKind, sound: Samples, count: int) -> int:

@@ -34,6 +34,17 @@ class Line:
         """Nothing waits and nothing has to be joined: the next packet may be played as it is."""
         return not len(self._sound) and not self._gap
 
+    def catch_up(self, count: int) -> None:
+        """New units come although a whole frame of `count` still waits: ticks were left out, so leave its sound out."""
+        if len(self._sound) >= count:
+            self._sound = self._sound[len(self._sound) - len(self._sound) % count :]
+
+    def clear(self) -> None:
+        """Forget all that waits and all that was."""
+        self._sound = _EMPTY
+        self._played = np.zeros_like(self._played)
+        self._gap = 0
+
     def remember(self, played: Samples) -> None:
         """What was played without coming through here; the newest is last, 40 ms are enough."""
         self._played = np.concatenate((self._played, played))[-len(self._played) :]

@@ -89,9 +89,7 @@ class Room:
             self._tails[leg] = frame
 
     def _silence(self, leg: str) -> None:
-        source = self._sources.legs[leg]
-        source.attention = Attention.NONE
-        self._sources.gain[source.slot] = 0
+        self._sources.ignore(leg)
 
     @property
     def _crowded(self) -> bool:

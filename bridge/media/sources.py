@@ -16,6 +16,7 @@ import numpy as np
 from bridge.codec import audio, g711, opus
 from bridge.codec.audio import Kind
 from bridge.media.hearing import OpusHearing, TelephoneHearing, Units, WideHearing
+from bridge.rtp.units import UnitKind
 from mixer import speaker
 from mixer.pcm import FRAME, Rows, Samples, power
 from mixer.resample import FROM_8K, FROM_16K
@@ -24,6 +25,9 @@ Hearing = TelephoneHearing | WideHearing | OpusHearing
 # Opus legs outside the mix of a full room: how often their level is looked at [ticks].
 _PROBE_TICKS = 4
 _PROBE_SILENT_TICKS = 16
+
+
+_NO_SOUND = (Kind.NOISE, None)
 
 
 class Attention(IntEnum):
@@ -125,18 +129,21 @@ class Sources:
             self._free.append(source.slot)
 
     def listen(self, received: Iterable[tuple[str, Units]], tick: int) -> list[tuple[str, Exception]]:
-        """This tick's units of each leg. Returns the legs whose decoding failed by a fault of ours; they are silent."""
+        """This tick's units of each leg, of none for those that are not named; what nobody may hear is not looked at.
+
+        Returns the legs whose decoding failed by a fault of ours; they are silent until they change codec.
+        """
         self._tick = tick
         self._power[:] = 0
         self._known[:] = True
         faults: list[tuple[str, Exception]] = []
         heard: list[Source] = []
-        for leg, units in received:
-            source = self.legs.get(leg)
-            if source is None:
+        given = dict(received)
+        for leg, source in self.legs.items():
+            if source.attention is Attention.NONE:
                 continue
             try:
-                if self._take(source, units):
+                if self._take(source, given.get(leg, ())):
                     heard.append(source)
             except Exception as fault:  # a fault of ours costs this leg, not the others
                 source.hearing, source.name = None, ""
@@ -154,8 +161,10 @@ class Sources:
     def _take(self, source: Source, units: Units) -> bool:
         """Hand the units over; True if there is something to measure."""
         if units and units[0].payload_type >= 0:
-            name = source.receive.get(units[0].payload_type)
-            if name is not None and name != source.name:
+            name = source.receive.get(units[0].payload_type, "")
+            if audio.kind(name) in _NO_SOUND:
+                units = tuple(unit._replace(kind=UnitKind.SILENCE) for unit in units)
+            elif name != source.name:
                 self._change_codec(source, name)
         hearing = source.hearing
         if hearing is None:
@@ -163,7 +172,7 @@ class Sources:
         hearing.take(units)
         if isinstance(hearing, OpusHearing):
             return self._listen_to_opus(source, hearing)
-        return source.attention is not Attention.NONE and hearing.row is not None
+        return hearing.row is not None
 
     def _count(self, source: Source) -> None:
         """Add up what a codec state counted before it goes."""
@@ -188,28 +197,32 @@ class Sources:
         return decoded
 
     def _change_codec(self, source: Source, name: str) -> None:
-        hearing = _hearing(name)
-        if hearing is not None:  # comfort noise keeps the codec it belongs to
-            self._count(source)
-            source.name, source.hearing = name, hearing
+        self._count(source)
+        source.name, source.hearing = name, _hearing(name)
+
+    def ignore(self, leg: str) -> None:
+        """Nobody may hear the leg any more; what it has said and what is on its way is forgotten."""
+        source = self.legs[leg]
+        source.attention = Attention.NONE
+        self._clear(source.slot)
+        if source.hearing is not None:
+            source.hearing.clear()
 
     def _listen_to_opus(self, source: Source, hearing: OpusHearing) -> bool:
         """Decode now if its level is wanted now: always, or of legs outside the mix when they begin, and at times."""
         if source.attention is Attention.FULL or not hearing.simple:
             hearing.render(source.frame, source.address)
             self.decoded += hearing.take_decoded()
-            return source.attention is not Attention.NONE
+            return True
         silent = hearing.silent
-        if source.attention is Attention.PROBE:
-            begins = source.was_silent and not silent
-            source.was_silent = silent
-            if begins or not (self._tick + source.slot) % (_PROBE_SILENT_TICKS if silent else _PROBE_TICKS):
-                hearing.probe(source.frame, source.address)
-                self.decoded += hearing.take_decoded()
-                return True
+        begins = source.was_silent and not silent
+        source.was_silent = silent
+        if begins or not (self._tick + source.slot) % (_PROBE_SILENT_TICKS if silent else _PROBE_TICKS):
+            hearing.probe(source.frame, source.address)
+            self.decoded += hearing.take_decoded()
+            return True
         hearing.skip()
-        if not silent:
-            self._known[source.slot] = source.attention is Attention.NONE
+        self._known[source.slot] = silent
         return False
 
     def _measure(self, heard: list[Source]) -> None:
@@ -231,6 +244,7 @@ class Sources:
             if slots:
                 self._power[slots] = g711.power(g711.codes(rows), law)
         if wide[0]:
+            self.decoded += len(wide[0])
             self._power[wide[0]] = power(np.stack(wide[1]))
         if direct:
             self._power[direct] = power(self.pcm[direct])
@@ -258,5 +272,4 @@ class Sources:
                 self.decoded += len(places)
                 self.pcm[places] = FROM_8K.run(g711.decode(g711.codes(rows), law))
         if wide[0]:
-            self.decoded += len(wide[0])
             self.pcm[wide[0]] = FROM_16K.run(np.stack(wide[1]))

@@ -24,7 +24,7 @@ from bridge.codec.audio import Kind, kind, law
 from bridge.codec.table import BY_NAME
 from bridge.media.contract import ConfigureLeg, SetPlan
 from bridge.media.mixing import AudioMixer, Job, Received
-from bridge.rtp.jitter import Unit, UnitKind
+from bridge.rtp.units import Unit, UnitKind
 from bridge.sdp.audio import NegotiatedAudio
 from mixer.pcm import FRAME, RATE, Samples
 from mixer.plan import Plan, Seat
