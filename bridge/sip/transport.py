@@ -83,6 +83,7 @@ class Transports:
         self._sources: Counter[str] = Counter()  # accepted connections by address, in handshake or up
         self._certificates: list[ServerCertificate] = []
         self._bound: list[Listener] = []
+        self._listening: list[socket] = []
         self._accepted = 0  # the sum of `_sources`
         self._all_closed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -103,11 +104,10 @@ class Transports:
                 if bound.protocol == "udp":
                     await self._open_datagrams(sock)
                 else:
+                    self._listening.append(sock)
                     sock.listen(_BACKLOG)
                     accepting.append((sock, bound, context))
         except (OSError, ValueError):
-            for sock, _, _ in accepting:
-                sock.close()
             await self.stop()
             raise
         # The one task that is not in a group: it holds the group, and `stop` awaits it.
@@ -122,6 +122,9 @@ class Transports:
         for endpoint in self._datagrams.values():
             endpoint.close()
         self._datagrams.clear()
+        for sock in self._listening:
+            sock.close()
+        self._listening.clear()
         self._bound.clear()
         await self._close_connections()
 
@@ -141,10 +144,11 @@ class Transports:
 
     async def watch(self) -> None:
         """Wait as long as the listeners run: returns after `stop`, raises what broke them otherwise."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
-            if not self._task.cancelled():
-                self._task.result()
+        task = self._task
+        if task is not None:
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.result()
 
     @property
     def bound(self) -> tuple[Listener, ...]:
@@ -305,21 +309,20 @@ class Transports:
         self, group: asyncio.TaskGroup, sock: socket, listener: Listener, context: ssl.SSLContext | None
     ) -> None:
         """Accept on one listener. The limits are checked before a handshake costs anything."""
-        with sock:
-            while True:
-                try:
-                    accepted, name = await self._loop.sock_accept(sock)
-                except OSError:
-                    self.drops["accept-failed"] += 1
-                    await asyncio.sleep(_ACCEPT_PAUSE_S)
-                    continue
-                host = plain_address(name)[0]
-                if not self._may_enter(host):
-                    accepted.close()
-                    continue
-                self._sources[host] += 1
-                self._accepted += 1
-                group.create_task(self._greet(accepted, host, listener.protocol, context))
+        while True:
+            try:
+                accepted, name = await self._loop.sock_accept(sock)
+            except OSError:
+                self.drops["accept-failed"] += 1
+                await asyncio.sleep(_ACCEPT_PAUSE_S)
+                continue
+            host = plain_address(name)[0]
+            if not self._may_enter(host):
+                accepted.close()
+                continue
+            self._sources[host] += 1
+            self._accepted += 1
+            group.create_task(self._greet(accepted, host, listener.protocol, context))
 
     def _may_enter(self, host: str) -> bool:
         limit = self.limits.per_loopback if is_loopback(host) else self.limits.per_source
