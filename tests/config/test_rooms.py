@@ -96,7 +96,10 @@ OUTSIDE = '[[sip.listeners]]\nprotocol = "udp"\naddress = "0.0.0.0"\n'
         ('[[rooms]]\nnumber = "1"\nkind = "host-pin"\nhost_pin = "123456"', "rooms[0].host_pin"),
         ('[[sip.peers]]\nname = "p"\nkind = "endpoint"\nuser = "u"\npassword = "1234"', "sip.peers[0].password"),
         ('[[sip.peers]]\nname = "p"\nkind = "endpoint"\nuser = "u"\npassword = "changeme"', "sip.peers[0].password"),
-        ('[[sip.peers]]\nname = "p"\nkind = "trunk"\nuser = "ward-seven"\npassword = "Ward-Seven"', "sip.peers[0].password"),
+        (
+            '[[sip.peers]]\nname = "p"\nkind = "trunk"\nuser = "ward-nine"\npassword = "Ward-Nine"',
+            "sip.peers[0].password",
+        ),
         ('[[sip.listeners]]\nprotocol = "tls"\naddress = "::"', "sip.listeners[1]"),
     ],
 )  # fmt: skip
