@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from bridge.errors import ProtocolError
 
 BLANK = " \t"
+_MOST_VALUES = 128  # of one header over all its lines
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _BREAKS = str.maketrans({"\r": " ", "\n": " ", "\0": " "})
@@ -117,13 +118,18 @@ _STOPS = {",": re.compile(r'[",<]'), ";": re.compile(r'[";<]')}
 
 
 def split_list(lines: Iterable[str]) -> list[str]:
-    """Split header field lines into their comma-separated values; empty ones are left out (RFC 3261 7.3.1)."""
+    """Split header field lines into their comma-separated values; empty ones are left out (RFC 3261 7.3.1).
+
+    Raises ProtocolError "quote", and "list" for more than 128 values.
+    """
     values: list[str] = []
     for line in lines:
         if "," in line:
             values.extend(value for value in split_outside(line, ",") if value)
         elif value := line.strip(BLANK):
             values.append(value)
+    if len(values) > _MOST_VALUES:
+        raise ProtocolError("list", "too many values")
     return values
 
 

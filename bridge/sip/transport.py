@@ -84,6 +84,7 @@ class Transports:
         self._certificates: list[ServerCertificate] = []
         self._bound: list[Listener] = []
         self._listening: list[socket] = []
+        self._greeting: set[socket] = set()  # accepted, and not yet shaken hands with
         self._accepted = 0  # the sum of `_sources`
         self._all_closed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -122,9 +123,10 @@ class Transports:
         for endpoint in self._datagrams.values():
             endpoint.close()
         self._datagrams.clear()
-        for sock in self._listening:
+        for sock in (*self._listening, *self._greeting):
             sock.close()
         self._listening.clear()
+        self._greeting.clear()
         self._bound.clear()
         await self._close_connections()
 
@@ -322,6 +324,7 @@ class Transports:
                 continue
             self._sources[host] += 1
             self._accepted += 1
+            self._greeting.add(accepted)
             group.create_task(self._greet(accepted, host, listener.protocol, context))
 
     def _may_enter(self, host: str) -> bool:
@@ -362,6 +365,7 @@ class Transports:
         except OSError:
             self.drops["handshake"] += 1
         finally:
+            self._greeting.discard(sock)
             # Once it was opened, `closed` counts it out.
             if not connection.opened:
                 sock.close()

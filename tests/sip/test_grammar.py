@@ -47,6 +47,12 @@ def test_commas_in_quotes_and_brackets_do_not_split() -> None:
     assert split_list([line, "", "f"]) == ['"A, B" <sip:a@x;p="q,r">;t=1', "<sip:c,d@y>", "sip:e@z", "f"]
 
 
+def test_lists_are_bounded() -> None:
+    assert len(split_list(["a,b"] * 64)) == 128
+    with pytest.raises(ProtocolError):
+        split_list(["a,b"] * 64 + ["c"])
+
+
 def test_an_escaped_quote_does_not_close() -> None:
     assert split_outside(r'"a\",b",c', ",") == [r'"a\",b"', "c"]
     with pytest.raises(ProtocolError):
