@@ -1,0 +1,82 @@
+"""What is measured, and what was promised: the cases, and the targets with where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One run of the load tool against a fresh bridge. `words` are its command line; `seconds` None: as asked for."""
+
+    name: str
+    words: tuple[str, ...]
+    seconds: float | None = None
+    setup_rate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """At most (or, `least`, at least) `limit` for one figure of a case; `whose`: what the figure is a peer's of."""
+
+    case: str
+    figure: str
+    limit: float
+    whose: str
+    least: bool = False
+
+    def value(self, figures: Figures) -> float | None:
+        """The figure, by its dotted path, or None when it was not measured."""
+        found: Any = figures
+        for part in self.figure.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        return None if found is None else float(found)
+
+    def reached(self, value: float) -> bool:
+        """Whether the promise is kept."""
+        return value >= self.limit if self.least else value <= self.limit
+
+
+def _load(codec: str, calls: int, *more: str) -> tuple[str, ...]:
+    return ("--codec", codec, "--calls", str(calls), *more)
+
+
+def cases() -> Iterator[Case]:
+    """All cases, the small ones first."""
+    for codec, short in (("PCMU", "g711"), ("opus", "opus")):
+        for calls in (25, 50, 100):
+            yield Case(f"{short}-{calls}-all", _load(codec, calls))
+            yield Case(f"{short}-{calls}-3", _load(codec, calls, "--talkers", "3"))
+    yield Case("opus-100-3-dtx", _load("opus", 100, "--talkers", "3", "--silent", "dtx"))
+    yield Case("g711-200-all", _load("PCMU", 200, "--per-second", "40"))
+    yield Case("g711-200-3", _load("PCMU", 200, "--talkers", "3", "--per-second", "40"))
+    yield Case("g711-100-minute", _load("PCMU", 100), seconds=60)
+    yield Case("g711-100-delay", _load("PCMU", 100, "--talkers", "0", "--delay"), seconds=30)
+    yield Case("opus-20-delay", _load("opus", 20, "--talkers", "0", "--delay"), seconds=30)
+    for at_once in (1, 8, 32):
+        words = ("--setup-rate", "--calls", "1000", "--at-once", str(at_once))
+        yield Case(f"set-up-{at_once}", words, setup_rate=True)
+
+
+_CLEAN = tuple(
+    Target(case, f"reception.{figure}_percent", 1.0, "clean")
+    for case in ("opus-100-all", "g711-100-all", "g711-200-all", "g711-200-3")
+    for figure in ("missing", "late")
+)
+TARGETS = (
+    Target("opus-100-all", "server_cores", 0.60, "no peer holds it"),
+    Target("opus-100-3", "server_cores", 0.60, "no peer holds it"),
+    Target("opus-100-3-dtx", "server_cores", 0.43, "Asterisk"),
+    Target("g711-100-all", "server_cores", 0.45, "FreeSWITCH"),
+    Target("g711-100-all", "server_cores", 0.26, "Janus"),
+    Target("g711-100-all", "reception.jitter_ms_p99", 3.6, "FreeSWITCH"),
+    *_CLEAN,
+    Target("g711-100-delay", "delay_ms_p50", 23.0, "Asterisk"),
+    Target("opus-20-delay", "delay_ms_p50", 36.0, "Asterisk"),
+    Target("set-up-8", "per_second", 200.0, "calls a second", least=True),
+    Target("opus-100-all", "server_rss_mb", 200.0, "megabytes"),
+)
