@@ -41,18 +41,14 @@ def test_keep_alives() -> None:
     assert run(one + b"\r\n\r\n" + one) == ([one, ping, one], None, False)
 
 
-STREAMS = sorted(
-    path.name
-    for path in FOLDER.iterdir()
-    if path.suffix != ".md" and (path.stat().st_size < 3_000 or path.name == "tandberg-tc.sip")
-)
+STREAMS = sorted(path.name for path in FOLDER.iterdir() if path.suffix != ".md" and path.stat().st_size < 900)
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_every_cut_gives_the_same(name: str) -> None:
+def test_cuts_anywhere_give_the_same(name: str) -> None:
     data = sample(name) + wire()
     whole = run(data)
-    step = max(1, len(data) // 400)
+    step = max(1, len(data) // 120)
     for cut in range(0, len(data), step):
         assert run(data[:cut], data[cut:])[0] == whole[0], cut
     assert run(*(data[at : at + 1] for at in range(len(data))))[0] == whole[0]

@@ -408,7 +408,10 @@ async def test_half_a_hello_is_cut_off_and_counts_while_it_lasts(certificate: Ce
 
 
 async def test_stopping_ends_a_handshake(certificate: CertificateFiles) -> None:
-    async with running(Listener("tls", "127.0.0.1", 0, certificate)) as rim, dialled(rim.port("tls")) as (half, _):
+    async with (
+        running(Listener("tls", "127.0.0.1", 0, certificate)) as rim,
+        dialled(rim.port("tls")) as (half, _),
+    ):
         await asyncio.sleep(0)
         await rim.transports.stop()
         assert await closed(half)
