@@ -191,9 +191,9 @@ class Shard:
                 reason = await self._live()
             except OSError:
                 reason = "not-started"
+                self.losses[reason] += 1
             if self._leaving.is_set():
                 return
-            self.losses[reason] += 1
             delay = FIRST_DELAY_S if loop.time() - begun > STEADY_S else min(delay * 2, LONGEST_DELAY_S)
             _log.error("media-process-lost", process=self.index, reason=reason, seconds=delay)
             try:
@@ -244,6 +244,8 @@ class Shard:
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(reason)
             self.ready.clear()
+            if not self._leaving.is_set():
+                self.losses[reason] += 1
             self.figures = None
             asyncio.get_running_loop().call_soon(self._on_lost, self.index)
 

@@ -65,7 +65,7 @@ def test_ipv6() -> None:
         phone.bind(("::1", 0))
         phone.sendto(b"x", ("::1", endpoint.port))
         receiver.poll(time.monotonic(), time.time())
-        assert got == [(b"x", phone.getsockname())]
+        assert got == [(b"x", phone.getsockname()[:2])]
     receiver.close()
     endpoint.close()
 
