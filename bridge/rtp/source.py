@@ -26,7 +26,8 @@ def is_special(host: str, signalling: str) -> bool:
         address = ip_address(host)
     except ValueError:
         return True
-    if address.is_multicast or address.is_unspecified or address.is_reserved:
+    # IPv6 calls even ::1 reserved; what is meant here is 240.0.0.0/4, which has the broadcast address in it.
+    if address.is_multicast or address.is_unspecified or (address.version == 4 and address.is_reserved):
         return True
     if address.is_loopback:
         try:
