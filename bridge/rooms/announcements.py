@@ -126,8 +126,7 @@ def _sounds(event: Event, present: Present) -> tuple[Sound, ...]:
         case Waiting():
             return _lobby(event.leg, "wait-host")
         case Knocking():
-            told = () if event.again else (Announcement(present.hosts, ("tone-knock", "somebody-knocks")),)
-            return (*_lobby(event.leg, "knocking"), *told)
+            return (*_lobby(event.leg, "knocking"), *_knock(event, present))
         case KnocksReported():
             return _to(event.leg, "tone-knock", "somebody-knocks")
         case Refused():
@@ -143,9 +142,7 @@ def _sounds(event: Event, present: Present) -> tuple[Sound, ...]:
         case LockChanged():
             return (Announcement(present.inside, ("locked" if event.locked else "unlocked",)),)
         case MuteChanged():
-            return _to(
-                event.leg, ("muted" if event.on else "unmuted") + ("-by-host" if event.by_host else "")
-            )
+            return _muted(event)
         case GuestsMuteChanged():
             return (Announcement(present.inside, ("all-muted" if event.on else "all-unmuted",)),)
         case HandChanged():
@@ -168,6 +165,13 @@ def _sounds(event: Event, present: Present) -> tuple[Sound, ...]:
             return ()  # told by what comes with it, or only shown
         case _:
             assert_never(event)
+
+
+def _knock(event: Knocking, present: Present) -> tuple[Sound, ...]:
+    """What hosts hear; for those who only moved, a `KnocksReported` follows."""
+    if event.again or event.moved:
+        return ()
+    return (Announcement(present.hosts, ("tone-knock", "somebody-knocks")),)
 
 
 def _lobby(leg: str, prompt: str) -> tuple[Sound, ...]:

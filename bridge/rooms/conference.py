@@ -165,6 +165,9 @@ class Conference:
         if not may(who, type(command)):
             yield events.NotAllowed(command.by, events.name(command), origin)
             return
+        if self.over:
+            yield events.not_done(command, origin, Refusal.NOT_STARTED)
+            return
         yield from self._steer(command, origin, now)
 
     def _steer(self, command: Request, origin: Origin, now: float) -> Events:
@@ -247,7 +250,9 @@ class Conference:
         self._knocked.setdefault(person.source, now)
         yield events.Knocking(person.leg, person.name, person.source, person.way, origin, again, moved)
 
-    def _come_in(self, person: Participant, came_from: Place | None, origin: Origin, now: float) -> Events:
+    def _come_in(
+        self, person: Participant, came_from: Place | None, origin: Origin, now: float, *, tone: bool = True
+    ) -> Events:
         """Put somebody into the room; a host with media starts the run, and hears who knocks."""
         muted = self._floor.mutes(person.role)
         person = self._roll.put(
@@ -259,7 +264,7 @@ class Conference:
             yield events.Started(self._locked, origin)
         yield events.Joined(
             person.leg, person.name, person.source, person.way, person.role, came_from, len(self._roll.inside()),
-            muted, self._tone(), origin,
+            muted, tone and self._tone(), origin,
         )  # fmt: skip
         if starts:
             yield from self._open_lobby(now)
@@ -273,13 +278,15 @@ class Conference:
 
     def _open_lobby(self, now: float) -> Events:
         """The run has begun: who waited for that comes in, or knocks where the door is locked."""
-        for person in self._roll.waiting():
+        waiting = self._roll.waiting()
+        for person in waiting:
             if len(self._roll.inside()) >= self._room.limit:
                 yield from self._leave(person.leg, Reason.FULL, BY_RULE, hang_up=True)
             elif self._must_knock(person):
                 yield from self._knock(person, BY_RULE, now, moved=True)
             else:
-                yield from self._come_in(person, Place.WAITING, BY_RULE, now)
+                tone = person is waiting[-1]  # one for all of them
+                yield from self._come_in(person, Place.WAITING, BY_RULE, now, tone=tone)
 
     def _leave(self, leg: str, reason: Reason, origin: Origin, *, hang_up: bool, tone: bool = True) -> Events:
         person = self._roll.remove(leg)
@@ -288,12 +295,13 @@ class Conference:
         if origin.by == leg:
             origin = origin._replace(role=person.role)
         tone = tone and person.inside and self._tone()
-        present = len(self._roll.inside())
+        present = len(self._roll.inside()) if person.inside else 0  # the lobby learns no number
         yield events.Left(
             leg, person.name, person.role, person.place, reason, hang_up, present, tone, origin
         )  # fmt: skip
 
     def _tone(self) -> bool:
+        """Whether those in the room hear that somebody has come or gone."""
         return self._room.tones and len(self._roll.inside()) <= self._room.tones_up_to
 
     def _hold(self, command: Hold) -> Events:
@@ -382,6 +390,10 @@ class Conference:
         yield events.Ended(cause, origin)
         for person in leaving:
             yield from self._leave(person.leg, Reason.ENDED, origin, hang_up=True, tone=False)
+        self._start_over()
+
+    def _start_over(self) -> None:
+        """Be as the room is configured: what was locked, muted or announced ends with the run."""
         self._life.reset()
         self._started = False
         self._locked = self._room.auto_lock
@@ -389,6 +401,8 @@ class Conference:
 
     def _settle(self, people_before: int, hosts_before: int, now: float) -> Events:
         """What follows when people came or went: hosts gone, the last one alone, nobody left."""
+        if self.over:
+            self._start_over()
         if not self._started:
             return
         inside, hosts = self._roll.inside(), self._roll.hosts()

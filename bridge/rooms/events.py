@@ -124,7 +124,10 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Somebody is gone from the room or from the lobby. `hang_up`: his call still stands and must be ended."""
+    """Somebody is gone from the room or from the lobby. `hang_up`: his call still stands and must be ended.
+
+    `present`: how many are in the room now; 0 where he was in the lobby only, which tells nothing of the room.
+    """
 
     leg: str
     name: str
