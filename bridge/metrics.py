@@ -110,3 +110,21 @@ class MediaCollector:
             for drop, count in values.drops.items():
                 drops.add_metric([str(process), drop], count)
         yield drops
+
+
+class DropCollector:
+    """Shows what the SIP transports dropped, by name."""
+
+    def __init__(self, drops: Callable[[], Mapping[str, int]]) -> None:
+        self._drops = drops
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before the transports are up."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """One sample for each name."""
+        family = CounterMetricFamily("samrom_transport_drops", "What SIP's transports dropped", labels=["name"])
+        for name, count in self._drops().items():
+            family.add_metric([name], count)
+        yield family

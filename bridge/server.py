@@ -28,7 +28,7 @@ from bridge.management import ManagementPort, application
 from bridge.media.contract import Event
 from bridge.media.pool import MediaPool
 from bridge.media.settings import MediaSettings
-from bridge.metrics import MediaCollector, Metrics
+from bridge.metrics import DropCollector, MediaCollector, Metrics
 from bridge.reception import Reception
 from bridge.rooms import commands, pins
 from bridge.rooms.pins import MadePin
@@ -49,6 +49,7 @@ from config.secret import Secret
 
 PROMPTS: Final = Path(__file__).parent / "prompts"
 CHECK_S: Final = 0.25  # how often the loop's lag is looked at
+KEEP_KNOWN_S: Final = 60.0  # how often peers with a call are named to the transports
 CERTIFICATES_S: Final = 2.0  # how often certificate files are looked at
 OPERATOR: Final = "operator"
 
@@ -115,6 +116,7 @@ class Bridge:
         )
         self._switchboard = Switchboard(self._pool)
         self.metrics.registry.register(MediaCollector(lambda: self._pool.figures))
+        self.metrics.registry.register(DropCollector(lambda: self._signalling.drops))
         await self._pool.start()
         stack.push_async_callback(self._pool.stop)
         language = config.bridge.language.value
@@ -207,6 +209,7 @@ class Bridge:
     async def _watch_load(self) -> None:
         """Look at the loop's lag and at what media tells, as long as the bridge runs."""
         loop = asyncio.get_running_loop()
+        known_at = loop.time()
         while True:
             due = loop.time() + CHECK_S
             await asyncio.sleep(CHECK_S)
@@ -219,6 +222,9 @@ class Bridge:
             self.metrics.conferences.set(count.conferences)
             self.metrics.participants.set(count.inside)
             self.metrics.waiting.set(count.lobby)
+            if due - known_at > KEEP_KNOWN_S:
+                known_at = due
+                self._signalling.keep_known()
             if self._draining and not self._signalling.calls:
                 self.stop()
 

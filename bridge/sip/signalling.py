@@ -132,6 +132,17 @@ class Signalling:
         for problem in self._transports.reload_certificates():
             _log.error("certificate-refused", detail=problem)
 
+    def keep_known(self) -> None:
+        """Say which peers have a call up: they keep their share of our attention in a flood. Called now and then."""
+        for standing in self._calls.values():
+            if standing.record.answered:
+                self._transports.know(standing.leg.source)
+
+    @property
+    def drops(self) -> Mapping[str, int]:
+        """What the transports dropped, by name."""
+        return self._transports.drops
+
     @property
     def calls(self) -> int:
         """How many calls stand, in set-up included."""
@@ -240,6 +251,7 @@ class Signalling:
     def _came_up(self, leg: SipLeg, desk: Desk) -> Desk:
         standing = self._calls[leg.id]
         standing.record.answered = wallclock()
+        self._transports.know(leg.source)
         self._metrics.setup_seconds.observe(asyncio.get_running_loop().time() - standing.came)
         return desk
 
