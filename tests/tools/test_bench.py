@@ -46,6 +46,11 @@ def test_a_target_is_reached_or_not() -> None:
     assert "ratio  0.75" in next(line for line in lines if line.startswith("set-up-8"))
 
 
+def test_a_run_with_fewer_calls_than_it_is_about_says_nothing() -> None:
+    (first, *_) = targets({"opus-100-all": {**CROWD, "refused": {"503": 20}}})
+    assert "not valid" in first
+
+
 def test_each_kind_of_case_has_a_line() -> None:
     by_name = {case.name: case for case in cases()}
     assert row(by_name["opus-100-all"], CROWD).split()[:3] == ["opus-100-all", "0.500", "0.20"]

@@ -68,10 +68,13 @@ def targets(measured: Mapping[str, Figures]) -> list[str]:
     """A line for each target that was measured: figure, target, their ratio."""
     lines = []
     for target in TARGETS:
-        value = target.value(measured.get(target.case, {}))
+        figures = measured.get(target.case, {})
+        value = target.value(figures)
         if value is None:
             continue
         sign, verdict = ">=" if target.least else "<=", "reached" if target.reached(value) else "NOT REACHED"
+        if figures.get("refused"):
+            verdict = "not valid"  # fewer calls than the case is about
         lines.append(
             f"{target.case:15} {target.figure:26} {value:8.3f} {sign} {target.limit:<7g} "
             f"ratio {value / target.limit:5.2f}  {verdict:12} {target.whose}"
