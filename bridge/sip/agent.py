@@ -132,6 +132,9 @@ class Agent:
             message = parse_message(raw)
             if isinstance(message, Response):
                 self._response(message, flow)
+            elif message.fault is not None and message.fault.status == 505:
+                # Another version's Via may be unreadable; where it came from is not (RFC 4475 section 3.1.2.16).
+                self._layer.emit(SendOn(flow, message.reply(505, None, self._tag_for(message)).serialise()))
             else:
                 message.stamp_source(*flow.remote)
                 self._request(message, flow)
@@ -169,11 +172,14 @@ class Agent:
 
     def _refuse(self, request: Request, flow: Flow, status: int, headers: Pairs, phrase: str | None) -> None:
         """Answer without keeping anything; the same request gets the same To tag again (RFC 3261 section 8.2.7)."""
-        word = f"{request.via.branch}|{request.headers.get('Call-ID')}|{request.headers.get('CSeq')}"
-        seed = word.encode("utf-8", "surrogateescape")
-        tag = hashlib.blake2s(seed, key=self._secret[:32], digest_size=8).hexdigest()
-        response = request.reply(status, phrase, tag, headers)
+        response = request.reply(status, phrase, self._tag_for(request), headers)
         self._layer.emit(SendOn(reply_flow(request, flow), response.serialise()))
+
+    def _tag_for(self, request: Request) -> str:
+        """A To tag that is the same for all copies of a request, and that nobody can guess."""
+        word = f"{request.headers.get('Via')}|{request.headers.get('Call-ID')}|{request.headers.get('CSeq')}"
+        seed = word.encode("utf-8", "surrogateescape")
+        return hashlib.blake2s(seed, key=self._secret[:32], digest_size=8).hexdigest()
 
     def _ack(self, ack: Request, flow: Flow) -> None:
         transaction = self._layer.find_server(ack)

@@ -194,6 +194,8 @@ class Dial:
             dialog = from_response(transaction.request, response, transaction.flow)
         except ProtocolError:
             self._layer.drop("dialog")
+            if not self._over:
+                self._fail(502)
             return
         early = self._early.pop(tag, None)
         if early is not None:

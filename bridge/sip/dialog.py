@@ -184,11 +184,11 @@ def from_request(request: Request, local_tag: str, flow: Flow) -> Dialog:
 def from_response(request: Request, response: Response, flow: Flow | None) -> Dialog:
     """The dialog that a UAC makes of a response with a To tag (RFC 3261 section 12.1.2); the route set is turned round.
 
-    A provisional response without Contact gives a dialog whose target is the Request-URI until the 2xx comes.
+    Without a Contact, which a 2xx should have and a provisional response need not, the target is the Request-URI.
     Raises ProtocolError if what the response says cannot be used.
     """
     contact = response.contact
-    target = request.uri if contact is None and response.status < 200 else _target(response)
+    target = request.uri if contact is None else _target(response)
     return Dialog(
         call_id=request.call_id,
         local_tag=request.from_.tag or "",

@@ -22,6 +22,7 @@ class Timing:
     t1: float = 0.5  # round trip
     t2: float = 4.0  # longest pause between two copies of a non-INVITE request or of a response
     t4: float = 5.0  # how long a message lives in the network
+    c: float = 185.0  # how long a final response may come after a provisional one; over 3 minutes (16.6)
 
 
 class State(Enum):
@@ -50,6 +51,7 @@ class Input(Enum):
     BROKEN = "transport failed"
     TIMER_A = "A"
     TIMER_B = "B"
+    TIMER_C = "C"
     TIMER_D = "D"
     TIMER_E = "E"
     TIMER_F = "F"
@@ -98,19 +100,20 @@ _TIMED_OUT = Step(_TERMINATED, (Do.TELL_TIMEOUT,))
 _FAILED = Step(_TERMINATED, (Do.TELL_BROKEN,))
 _GONE = Step(_TERMINATED)
 
-# RFC 3261 figure 5 and RFC 6026 figure 5. A connection lost in Proceeding ends the transaction too (ours): no answer
-# can come any more, and the user would wait for ever.
+# RFC 3261 figure 5 and RFC 6026 figure 5. Ours in Proceeding: a lost connection ends the transaction, and so does timer
+# C, which the RFC gives to proxies only (section 16.6): without it a peer that says 100 and no more is kept for ever.
 INVITE_CLIENT: Table = {
     _CALLING: {
         Input.TIMER_A: Step(_CALLING, (Do.RESEND,), (Input.TIMER_A,)),
         Input.TIMER_B: _TIMED_OUT,
         Input.BROKEN: _FAILED,
-        Input.PROVISIONAL: Step(_PROCEEDING, (Do.TELL,)),
+        Input.PROVISIONAL: Step(_PROCEEDING, (Do.TELL,), (Input.TIMER_C,)),
         Input.SUCCESS: Step(_ACCEPTED, (Do.TELL,), (Input.TIMER_M,)),
         Input.FAILURE: Step(_COMPLETED, (Do.ACK, Do.TELL), (Input.TIMER_D,)),
     },
     _PROCEEDING: {
-        Input.PROVISIONAL: Step(_PROCEEDING, (Do.TELL,)),
+        Input.PROVISIONAL: Step(_PROCEEDING, (Do.TELL,), (Input.TIMER_C,)),
+        Input.TIMER_C: _TIMED_OUT,
         Input.SUCCESS: Step(_ACCEPTED, (Do.TELL,), (Input.TIMER_M,)),
         Input.FAILURE: Step(_COMPLETED, (Do.ACK, Do.TELL), (Input.TIMER_D,)),
         Input.BROKEN: _FAILED,
@@ -295,6 +298,8 @@ class Transaction:
             return pause
         if timer in _ABSORBING and self.reliable:
             return 0.0
+        if timer is Input.TIMER_C:
+            return timing.c
         if timer in (Input.TIMER_I, Input.TIMER_K):
             return timing.t4
         return 64 * timing.t1

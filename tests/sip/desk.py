@@ -7,7 +7,7 @@ bad network.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from bridge.machine import WAKE, Wake
@@ -32,14 +32,22 @@ LISTENERS = (
     Advertised("tcp", OURS, "203.0.113.1", 5060),
     Advertised("tls", ("203.0.113.1", 5061), "mcu.example.com", 5061),
 )
-OFFER = b"v=0\r\no=- 1 1 IN IP4 192.0.2.77\r\ns=-\r\nc=IN IP4 192.0.2.77\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
-ANSWER = b"v=0\r\no=- 2 2 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\n"
+OFFER = (
+    b"v=0\r\no=- 1 1 IN IP4 192.0.2.77\r\ns=-\r\nc=IN IP4 192.0.2.77\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
+)
+ANSWER = (
+    b"v=0\r\no=- 2 2 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\n"
+)
 
 
 def tokens(prefix: str = "tok") -> Callable[[], str]:
     """Random words that are not random."""
     numbers = count(1)
     return lambda: f"{prefix}{next(numbers):08d}"
+
+
+# What came out, with or without its times.
+Outputs = Sequence[Output] | Sequence[tuple[float, Output]]
 
 
 class Desk:
@@ -78,28 +86,28 @@ class Desk:
         return not any(live.values())
 
 
-def messages(out: list[Output] | list[tuple[float, Output]]) -> list[Request | Response]:
+def messages(out: Outputs) -> list[Request | Response]:
     """The messages among outputs."""
     plain = [each[1] if isinstance(each, tuple) else each for each in out]
     return [parse_message(each.data) for each in plain if isinstance(each, events.SendOn | events.Connect)]
 
 
-def responses(out: list[Output] | list[tuple[float, Output]]) -> list[Response]:
+def responses(out: Outputs) -> list[Response]:
     """The responses among outputs."""
     return [each for each in messages(out) if isinstance(each, Response)]
 
 
-def requests(out: list[Output] | list[tuple[float, Output]]) -> list[Request]:
+def requests(out: Outputs) -> list[Request]:
     """The requests among outputs."""
     return [each for each in messages(out) if isinstance(each, Request)]
 
 
-def statuses(out: list[Output] | list[tuple[float, Output]]) -> list[int]:
+def statuses(out: Outputs) -> list[int]:
     """The status codes among outputs."""
     return [each.status for each in responses(out)]
 
 
-def told(out: list[Output] | list[tuple[float, Output]]) -> list[Output]:
+def told(out: Outputs) -> list[Output]:
     """The events for the floor above."""
     plain = [each[1] if isinstance(each, tuple) else each for each in out]
     return [each for each in plain if not isinstance(each, events.SendOn | events.Connect | events.Drop)]
