@@ -27,11 +27,16 @@ class G722Decoder:
 
         self._packet: Any = av.Packet
         self._error: Any = av.error.FFmpegError
-        self._codec: Any = av.CodecContext.create("g722", "r")
+        self._create: Any = av.CodecContext.create
+        self.bad_payloads = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream: what comes next does not follow what was decoded last."""
+        self._codec: Any = self._create("g722", "r")
         self._codec.thread_count = 1
         self._codec.sample_rate = RATE
         self._codec.layout = "mono"
-        self.bad_payloads = 0
 
     def decode(self, payload: bytes) -> Samples:
         """Two samples for each octet; nothing (and counted) if the codec cannot."""

@@ -43,6 +43,7 @@ _SET_SIGNAL = 4024
 _SET_PREDICTION_DISABLED = 4042
 _SIGNAL_VOICE = 3001
 MAX_PAYLOAD = 1275  # one frame; we never send two in a packet but for 40 and 60 ms
+_TINY = 8  # octets: DTX, or CELT's silence; nothing audible fits
 MAX_SAMPLES = 5760  # 120 ms at 48 kHz, the longest packet
 
 
@@ -202,13 +203,13 @@ class OpusEncoder:
 
 
 def says_nothing(payload: bytes) -> bool:
-    """The sender's own word that a packet holds no speech: DTX, or a SILK layer whose VAD flags are all 0.
+    """The sender's own word that a 20 ms packet holds no speech: DTX, or a SILK layer whose VAD flags are all 0.
 
     RFC 6716 section 4.2.3: a SILK layer begins with a VAD flag for each 20 ms and an LBRR flag, mid channel before
     side. They are range coded with probability one half each, and as the very first symbols they stand in the payload
-    as plain leading bits. CELT has no such flag: never "nothing".
+    as plain leading bits. CELT has no such flag: it is "nothing" only if the packet is tiny.
     """
-    if len(payload) < 3:
+    if len(payload) <= _TINY:
         return True
     configuration = payload[0] >> 3
     if configuration >= 16 or payload[0] & 3:

@@ -166,6 +166,7 @@ class WideHearing:
     def clear(self) -> None:
         """Nobody listens any more: forget what waits and what was."""
         self._line.clear()
+        self._decoder.reset()
         self.row = None
         self._tail = np.zeros(FROM_16K.history, np.float32)
         self._last = self._before = np.zeros(g722.FRAME, np.float32)
