@@ -208,8 +208,8 @@ class AudioLoop:
             for session in self._sessions.values():
                 if session.deadline <= now:
                     session.wake(now, wallclock)
-        if not self._sessions and not self._commands and not self._worker.busy:
-            self._ticker.stop()
+        if not self._sessions and not self._commands:
+            self._ticker.stop()  # the mixer has been told of every leg's end
 
     def _leave_out(self) -> None:
         """Time that passed without a tick is gone: its sound is not played later, or the delay would grow."""

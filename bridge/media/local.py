@@ -55,9 +55,9 @@ class LocalMedia:
 
     async def lose(self) -> None:
         """The process dies and another one starts."""
-        await self.stop()
         legs = tuple(self._legs)
         self._legs.clear()
+        await self.stop()
         self._begin()
         self._on_lost(legs)
 

@@ -17,7 +17,8 @@ from bridge.media.placement import Placement
 from bridge.media.settings import MediaSettings, part_of_range
 
 HELLO_S = 15.0  # a new process must speak within this time
-QUIET_CHECKS = 8  # one a second; figures come every second, so a process so long silent is stuck
+CHECK_S = 1.0
+QUIET_CHECKS = 8  # figures come every second, so a process silent for so many checks is stuck
 LATE_CHECK_S = 2.0  # a check that comes later than this after the one before says that control itself slept
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 5.0  # between the death of a process and the next start
 STEADY_S = 30.0  # a process that lived so long starts the delays anew
@@ -253,8 +254,8 @@ class Shard:
         """Notice a process that lives but does not answer. Seconds in which control itself slept do not count."""
         loop = asyncio.get_running_loop()
         quiet, then = 0, loop.time()
-        while quiet < (QUIET_CHECKS if self.up else HELLO_S):
-            await asyncio.sleep(1.0)
+        while quiet < (QUIET_CHECKS if self.up else HELLO_S / CHECK_S):
+            await asyncio.sleep(CHECK_S)
             now = loop.time()
             awake, then = now - then < LATE_CHECK_S, now
             quiet = quiet + 1 if awake and not self._heard else 0

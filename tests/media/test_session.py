@@ -28,7 +28,7 @@ def reports(leg: BenchLeg) -> list[rtcp.RtcpPacket]:
     return [packet for datagram, _ in leg.rtcp for packet in rtcp.parse_compound(datagram, reduced=False)]
 
 
-# -- in ---------------------------------------------------------------------------------------------------------------
+# -- in ----------------------------------------------------------------------------------------------
 
 
 def test_nothing_is_taken_before_the_leg_is_configured() -> None:
@@ -129,7 +129,7 @@ def test_the_cap_is_three_times_the_agreed_rate() -> None:
     assert leg.session.quality.packets_received == pytest.approx(300 + 600, abs=5)
 
 
-# -- SDES ---------------------------------------------------------------------------------------------------------------
+# -- SDES ----------------------------------------------------------------------------------------------
 
 
 def secure_leg() -> BenchLeg:
@@ -185,7 +185,7 @@ def test_keys_that_cannot_be_used() -> None:
         leg.configure(srtp_send=SrtpKey("NULL", b""), srtp_receive=SrtpKey("NULL", b""))
 
 
-# -- out ----------------------------------------------------------------------------------------------------------------
+# -- out ----------------------------------------------------------------------------------------------
 
 
 def test_packets_follow_on_each_other() -> None:
@@ -245,7 +245,13 @@ def test_hold_sends_nothing_and_resume_goes_on() -> None:
 
 @pytest.mark.parametrize(
     "remote",
-    [("224.0.0.1", 4000), ("255.255.255.255", 4000), ("0.0.0.0", 4000), ("127.0.0.1", 4000), ("192.0.2.9", 0)],
+    [
+        ("224.0.0.1", 4000),
+        ("255.255.255.255", 4000),
+        ("0.0.0.0", 4000),
+        ("127.0.0.1", 4000),
+        ("192.0.2.9", 0),
+    ],
 )
 def test_nothing_is_sent_to_special_addresses(remote: tuple[str, int]) -> None:
     leg = BenchLeg()
@@ -274,7 +280,7 @@ def test_a_silent_victim_gets_fifty_packets_and_no_more() -> None:
     assert len(leg.rtp) == 550
 
 
-# -- keys -----------------------------------------------------------------------------------------------------------------
+# -- keys ----------------------------------------------------------------------------------------------
 
 
 def press(leg: BenchLeg, event: int, ends: int = 3) -> None:
@@ -322,7 +328,7 @@ def test_keys_are_sent_in_the_place_of_sound() -> None:
     assert leg.drops == {"digit-not-sent": 2}
 
 
-# -- time -----------------------------------------------------------------------------------------------------------------
+# -- time ----------------------------------------------------------------------------------------------
 
 
 def test_rtp_time_out() -> None:
@@ -368,7 +374,7 @@ def test_a_held_leg_has_half_an_hour() -> None:
     assert isinstance(lost, contract.MediaLost) and lost.final
 
 
-# -- reports --------------------------------------------------------------------------------------------------------------
+# -- reports ----------------------------------------------------------------------------------------------
 
 
 def test_reports_go_out_at_random_distances_around_five_seconds() -> None:
