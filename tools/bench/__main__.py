@@ -73,7 +73,7 @@ def targets(measured: Mapping[str, Figures]) -> list[str]:
         if value is None:
             continue
         sign, verdict = ">=" if target.least else "<=", "reached" if target.reached(value) else "NOT REACHED"
-        if figures.get("refused"):
+        if figures.get("refused") or figures.get("failed"):
             verdict = "not valid"  # fewer calls than the case is about
         lines.append(
             f"{target.case:15} {target.figure:26} {value:8.3f} {sign} {target.limit:<7g} "
