@@ -347,6 +347,8 @@ class Agent:
         self._layer.flow_lost(flow)
         for correspondent in list(self._calls.dialogs.values()):
             correspondent.flow_lost(flow)
+        for registration in self._registrations.values():
+            registration.flow_lost(flow)
 
     def _dial(self, command: commands.Invite) -> None:
         if command.call in self._calls.named:

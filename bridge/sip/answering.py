@@ -139,6 +139,7 @@ class Answering:
             return False
         self.waiting = False
         self._stop()
+        self._layer.spend(self.transaction)
         return True
 
     def abandon(self) -> None:

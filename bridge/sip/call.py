@@ -292,8 +292,9 @@ class Call:
             self.tell(event)
 
     def _serve_bye(self, transaction: ServerTransaction) -> None:
+        reason = transaction.request.headers.get("Reason") or ""
         self._reply(transaction, 200, [])
-        self._finish(Ending.BYE, 0, transaction.request.headers.get("Reason") or "")
+        self._finish(Ending.BYE, 0, reason)
 
     def _serve_prack(self, transaction: ServerTransaction) -> None:
         """PRACK (RFC 3262 section 3). An offer in it would be a second one while the first is open: 488."""

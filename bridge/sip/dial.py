@@ -87,6 +87,7 @@ class Dial:
         hop = None if flow is not None else command.hop or hop_towards(command.target)
         self._number += 1
         self._tries += 1
+        self._rung = False
         pairs: Pairs = [
             ("Max-Forwards", "70"),
             ("From", f"{_bracketed(command.sender)};tag={self._tag}"),

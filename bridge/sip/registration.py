@@ -7,6 +7,7 @@ from bridge.sip.auth import DigestClient, is_stale
 from bridge.sip.commands import Trunk
 from bridge.sip.dial import hop_towards
 from bridge.sip.events import Registered, RegistrationFailed
+from bridge.sip.flow import Flow
 from bridge.sip.grammar import number
 from bridge.sip.headers import Headers
 from bridge.sip.layer import ClientTransaction, Layer
@@ -35,6 +36,7 @@ class Registration:
         self._raised = False  # by a 423
         self._leaving = False
         self._transaction: ClientTransaction | None = None
+        self._flow: Flow | None = None  # the connection that the registrar may call us on
         self._digest: DigestClient | None = None
         if trunk.credentials is not None:
             known = trunk.credentials
@@ -89,6 +91,7 @@ class Registration:
             return
         self._transaction = None
         if status < 300:
+            self._flow = transaction.flow
             self._registered(response)
         elif status in (401, 407) and self._answer_challenge(response):
             return
@@ -102,6 +105,13 @@ class Registration:
         if transaction is self._transaction:
             self._transaction = None
             self._failed(status)
+
+    def flow_lost(self, flow: Flow) -> None:
+        """The connection is gone: calls cannot come in by it any more, so make another soon."""
+        if flow == self._flow and not self._leaving:
+            self._flow = None
+            if self._transaction is None:
+                self._layer.set_timer(self, "register", 1 + 4 * self._layer.chance())
 
     def on_timer(self, name: str) -> None:
         """Refresh, or try again."""

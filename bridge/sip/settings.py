@@ -52,7 +52,7 @@ class AgentSettings:
     min_se_s: int = 90  # the least we accept (RFC 4028 section 5)
     ring_limit_s: float = 180.0  # an incoming call that nobody above answers
     most_calls: int = 1000
-    most_transactions: int = 20_000
+    most_transactions: int = 40_000
     retry_after_s: int = 5  # told when a limit is hit
     largest_datagram: int = 1300  # longer requests go by TCP (RFC 3261 section 18.1.1)
     reinvites_per_s: float = 4.0  # a dialog's re-INVITEs and UPDATEs; beyond: 491

@@ -119,6 +119,15 @@ def test_a_cancel_before_any_answer_waits_for_one(desk: Desk) -> None:
     assert methods(desk.receive(answer_to(invite, 100))) == ["CANCEL"]
 
 
+def test_a_cancel_between_challenge_and_answer_waits_for_the_new_invite(desk: Desk) -> None:
+    invite = dial(desk, credentials=KNOWN)
+    desk.receive(answer_to(invite, 100))
+    again = requests(desk.receive(answer_to(invite, 401, f"WWW-Authenticate: {CHALLENGE}\r\n")))[1]
+    assert desk.feed(commands.Cancel("out")) == []
+    (cancel,) = requests(desk.receive(answer_to(again, 100)))
+    assert cancel.via.branch == again.via.branch
+
+
 def test_a_200_that_crosses_the_cancel_gets_ack_and_bye(desk: Desk) -> None:
     invite = dial(desk)
     desk.receive(answer_to(invite, 180, CONTACT))

@@ -93,6 +93,16 @@ def test_no_way_there_is_tried_again(desk: Desk) -> None:
     assert [each for _, each in desk.sleep(30) if isinstance(each, events.Connect)]
 
 
+def test_a_lost_connection_is_made_anew(desk: Desk) -> None:
+    (out,) = desk.feed(commands.Register(TRUNK))
+    assert isinstance(out, events.Connect)
+    flow = Flow("tcp", OURS, ("192.0.2.9", 5060), 5)
+    desk.feed(commands.Connected(out.ref, flow))
+    desk.receive(answer_to(requests([out])[0], 200), flow)
+    desk.feed(commands.FlowLost(flow))
+    assert desk.sleep(10)[0][0] == 3.0
+
+
 def test_it_is_taken_back(desk: Desk) -> None:
     desk.receive(answer_to(begin(desk), 200))
     (register,) = requests(desk.feed(commands.Unregister("telco")))
