@@ -35,9 +35,10 @@ from bridge.sip.commands import Input
 from bridge.sip.dial import Dial
 from bridge.sip.dialog import from_request
 from bridge.sip.events import DialFailed, IncomingCall, Output, SendOn
+from bridge.sip.exchange import TimerUser, reply_flow
 from bridge.sip.flow import Flow
 from bridge.sip.identity import Identity
-from bridge.sip.layer import Layer, TimerUser, reply_flow
+from bridge.sip.layer import Layer
 from bridge.sip.message import Request, Response
 from bridge.sip.parser import parse_message
 from bridge.sip.registration import Registration

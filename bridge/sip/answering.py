@@ -11,8 +11,9 @@ from typing import Protocol
 from bridge.errors import ProtocolError
 from bridge.sip.capabilities import ALLOW, SUPPORTED, Pairs
 from bridge.sip.events import Ending
+from bridge.sip.exchange import ServerTransaction
 from bridge.sip.grammar import number
-from bridge.sip.layer import Layer, ServerTransaction
+from bridge.sip.layer import Layer
 from bridge.sip.message import Request
 
 _MOST_QUEUED = (

@@ -27,16 +27,15 @@ from bridge.sip.dialog import Dialog
 from bridge.sip.events import (
     AckReceived,
     CallEnded,
-    DigitReceived,
     Ending,
     Output,
-    PictureFastUpdate,
     Reinvited,
     UpdateReceived,
 )
+from bridge.sip.exchange import ClientTransaction, ServerTransaction
 from bridge.sip.flow import Flow
-from bridge.sip.keys import parse_key, wants_picture
-from bridge.sip.layer import ClientTransaction, Layer, ServerTransaction
+from bridge.sip.keys import read_info
+from bridge.sip.layer import Layer
 from bridge.sip.message import Message, Request, Response
 from bridge.sip.offering import GONE, Offering
 from bridge.sip.session_timer import SessionTimer, check_interval
@@ -274,19 +273,7 @@ class Call:
         request = transaction.request
         if not self._digits.take(self._layer.now):
             raise RefusalError(503, ("Retry-After", "1"))
-        if "Info-Package" in request.headers:
-            raise RefusalError(469, ("Recv-Info", ""))  # RFC 6086 section 4.2.2
-        check_coding(request)
-        event: Output | None = None
-        kind = request.content_type
-        if request.body and kind is not None:
-            match kind.name:
-                case "application/dtmf-relay" | "application/dtmf":
-                    event = DigitReceived(self.name, *parse_key(kind.name, request.body))
-                case "application/media_control+xml":
-                    event = PictureFastUpdate(self.name) if wants_picture(request.body) else None
-                case _:
-                    raise RefusalError(415, ACCEPT)
+        event = read_info(self.name, request)
         self._reply(transaction, 200, [])
         if event is not None:
             self.tell(event)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from bridge.sip.dialog import DialogId
+from bridge.sip.exchange import ServerTransaction
 from bridge.sip.flow import Flow
-from bridge.sip.layer import ServerTransaction
 from bridge.sip.message import Request
 
 

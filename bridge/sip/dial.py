@@ -14,10 +14,11 @@ from bridge.sip.capabilities import ALLOW, SDP, SUPPORTED, Pairs, RefusalError, 
 from bridge.sip.commands import Hop, Invite
 from bridge.sip.dialog import Dialog, DialogId, from_response
 from bridge.sip.events import DialAnswered, DialFailed, DialProgress
+from bridge.sip.exchange import ClientTransaction, ServerTransaction
 from bridge.sip.flow import Flow
 from bridge.sip.grammar import number
 from bridge.sip.headers import Headers
-from bridge.sip.layer import ClientTransaction, Layer, ServerTransaction
+from bridge.sip.layer import Layer
 from bridge.sip.message import Request, Response
 from bridge.sip.session_timer import SessionTimer
 from bridge.sip.settings import contact_value

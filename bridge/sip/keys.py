@@ -6,6 +6,9 @@ Nothing here is parsed as XML: a document type or an entity in such a body is re
 from __future__ import annotations
 
 from bridge.errors import ProtocolError
+from bridge.sip.capabilities import ACCEPT, RefusalError, check_coding
+from bridge.sip.events import DigitReceived, PictureFastUpdate
+from bridge.sip.message import Request
 
 _KEYS = frozenset("0123456789*#ABCD")
 _BY_EVENT = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
@@ -54,3 +57,23 @@ def wants_picture(body: bytes) -> bool:
     if len(body) > _LONGEST_BODY or b"<!" in body.replace(b"<!--", b""):
         raise ProtocolError("info-xml", "too long, or with declarations")
     return b"<picture_fast_update" in body
+
+
+def read_info(call: str, request: Request) -> DigitReceived | PictureFastUpdate | None:
+    """What an INFO in the call named `call` says, None for nothing (RFC 6086 section 4: legacy usages only).
+
+    Raises RefusalError 415 or 469 for what is not ours, ProtocolError for what is broken.
+    """
+    if "Info-Package" in request.headers:
+        raise RefusalError(469, ("Recv-Info", ""))  # RFC 6086 section 4.2.2
+    check_coding(request)
+    kind = request.content_type
+    if not request.body or kind is None:
+        return None
+    match kind.name:
+        case "application/dtmf-relay" | "application/dtmf":
+            return DigitReceived(call, *parse_key(kind.name, request.body))
+        case "application/media_control+xml":
+            return PictureFastUpdate(call) if wants_picture(request.body) else None
+        case _:
+            raise RefusalError(415, ACCEPT)

@@ -11,7 +11,8 @@ from bridge.errors import ProtocolError
 from bridge.sip.capabilities import ALLOW, SDP, SUPPORTED, Pairs, RefusalError, session_description
 from bridge.sip.dialog import Dialog
 from bridge.sip.events import OfferAnswered, OfferRefused, Output
-from bridge.sip.layer import ClientTransaction, ClientUser, Layer
+from bridge.sip.exchange import ClientTransaction, ClientUser
+from bridge.sip.layer import Layer
 from bridge.sip.message import Message, Response
 from bridge.sip.session_timer import SessionTimer
 

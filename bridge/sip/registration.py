@@ -7,10 +7,11 @@ from bridge.sip.auth import DigestClient, is_stale
 from bridge.sip.commands import Trunk
 from bridge.sip.dial import hop_towards
 from bridge.sip.events import Registered, RegistrationFailed
+from bridge.sip.exchange import ClientTransaction
 from bridge.sip.flow import Flow
 from bridge.sip.grammar import number
 from bridge.sip.headers import Headers
-from bridge.sip.layer import ClientTransaction, Layer
+from bridge.sip.layer import Layer
 from bridge.sip.message import Request, Response
 from bridge.sip.settings import contact_value
 from bridge.sip.uri import parse_name_addr
