@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Generic, TypeVar
 
 from bridge.machine import WAKE, Machine, Wake
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+T = TypeVar("T")
+
+FAULT_PAUSE_S: Final = 1.0  # a machine that failed is not woken sooner: it may fail at once again
+
+
+def in_turn(perform: Callable[[T], object], each: Iterable[T]) -> None:
+    """Call `perform` for each, to the end: a fault of ours with one of them costs the others nothing.
+
+    Raises what was raised, as an ExceptionGroup if that was more than one exception, when all are done.
+    """
+    faults: list[Exception] = []
+    for one in each:
+        try:
+            perform(one)
+        except Exception as fault:
+            faults.append(fault)
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise ExceptionGroup("several faults", faults)
 
 
 class Driver(Generic[In, Out]):
@@ -18,7 +38,8 @@ class Driver(Generic[In, Out]):
 
     `perform` is called for each output, in order. It may feed the machine again: such inputs wait until the outputs of
     the present one are performed, so that a machine never sees itself half-way. The backlog needs no bound of its
-    own: it only holds what `perform` itself fed during one call of `feed`.
+    own: it only holds what `perform` itself fed during one call of `feed`. What `perform` or the machine raises comes
+    out of `feed` when everything else is done.
     """
 
     def __init__(self, machine: Machine[In, Out], perform: Callable[[Out], None]) -> None:
@@ -39,14 +60,15 @@ class Driver(Generic[In, Out]):
         if self._running:
             return
         self._running = True
+        earliest = 0.0
         try:
-            while self._backlog and not self._closed:
-                for output in self._machine.handle(self._backlog.popleft(), self._loop.time()):
-                    self._perform(output)
+            in_turn(self._handle, self._inputs())
+        except Exception:
+            earliest = self._loop.time() + FAULT_PAUSE_S
+            raise
         finally:
             self._running = False
-            self._backlog.clear()
-            self._arm()
+            self._arm(earliest)
 
     def close(self) -> None:
         """Stop the timer; later inputs are ignored."""
@@ -55,8 +77,17 @@ class Driver(Generic[In, Out]):
             self._timer.cancel()
             self._timer = None
 
-    def _arm(self) -> None:
+    def _inputs(self) -> Iterator[In | Wake]:
+        while self._backlog and not self._closed:
+            yield self._backlog.popleft()
+
+    def _handle(self, event: In | Wake) -> None:
+        in_turn(self._perform, self._machine.handle(event, self._loop.time()))
+
+    def _arm(self, earliest: float = 0.0) -> None:
         deadline = None if self._closed else self._machine.deadline()
+        if deadline is not None:
+            deadline = max(deadline, earliest)
         if deadline == self._armed_for and self._timer is not None:
             return
         if self._timer is not None:
