@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 RETRY_AFTER_S = 10
+MOST_SKIPPED = 15  # ticks in a second (of 50): a moment's hiccup of the machine is no overload, a third of all is
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Admission:
             return "media-down"
         if load.calls >= self.max_calls:
             return "calls"
-        if load.tick_late_ms > self.tick_late_ms or load.ticks_skipped > 5:
+        if load.tick_late_ms > self.tick_late_ms or load.ticks_skipped > MOST_SKIPPED:
             return "tick-late"
         if load.loop_lag_ms > self.loop_lag_ms:
             return "loop-lag"
