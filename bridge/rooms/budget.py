@@ -79,10 +79,6 @@ class Budget:
         """Count a wrong one from before a restart."""
         self._wrong.add(at)
 
-    def clean(self, now: float) -> bool:
-        """Whether nothing wrong is known of it."""
-        return not self._wrong.times(now)
-
     def alarming(self, now: float) -> bool:
         """Whether the free half is used up, for the first time since all was quiet."""
         wrong = len(self._wrong.times(now))

@@ -6,8 +6,9 @@ exceeded: the last free turn leaves at most half of it used, and until that half
 gives at most the other half. A PIN that is being checked counts as wrong until it proves right; many right ones at
 once only queue for moments.
 
-Turns go first to sources without a wrong PIN, then by the time of waiting. Who has had none after `wait_s` is sent
-away unheard, which tells him nothing about his PIN. Trusted peers and known endpoints neither wait nor count.
+Turns go first to the source that has asked least within the window, so a newcomer passes those who try on and on;
+then by the time of waiting. Who has had no turn after `wait_s` is sent away unheard, which tells him nothing about his
+PIN. Trusted peers and known endpoints neither wait nor count.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from bridge.machine import Wake
-from bridge.rooms.budget import Budget, Table
+from bridge.rooms.budget import Budget, Table, Window
 
 MOST_QUEUED: Final = 200  # beyond, a newcomer is sent away at once
+MOST_ASKS: Final = (
+    32  # of a source that are counted; who asks more often than this is not told apart any more
+)
 
 Saved = dict[str, dict[str, list[float]]]
 """Ages of what was counted [s], by table and name: plain values for a file."""
@@ -94,7 +98,8 @@ class Guard:
         self._rules = rules
         self._rooms = Table(lambda: Budget(rules.room, rules.window_s))
         self._sources = Table(lambda: Budget(rules.source, rules.window_s))
-        self._queue: dict[str, tuple[Ask, float]] = {}
+        self._asks = Table(lambda: Window(MOST_ASKS, rules.window_s))
+        self._queue: dict[str, tuple[Ask, float]] = {}  # in the order of asking
         self._turns: dict[str, Ask] = {}  # bounded by the budgets of the rooms
 
     def handle(self, event: Input, now: float) -> tuple[Output, ...]:
@@ -105,6 +110,7 @@ class Guard:
             case Ask() if len(self._queue) >= MOST_QUEUED:
                 return (NotNow(event.leg),)
             case Ask():
+                self._asks[event.source].add(now)
                 self._queue[event.leg] = (event, now)
                 return self._serve(now)
             case Checked():
@@ -117,11 +123,11 @@ class Guard:
 
     def deadline(self) -> float | None:
         """When somebody who waits may have a turn, or has waited long enough [monotonic seconds]."""
-        waits = (
-            min(since + self._rules.wait_s, self._next_turn(ask, since))
-            for ask, since in self._queue.values()
-        )
-        return min(waits, default=None)
+        if not self._queue:
+            return None
+        oldest = next(iter(self._queue.values()))[1]
+        turns = ((ask.room, ask.source) for ask, _ in self._queue.values())
+        return min(oldest + self._rules.wait_s, *(self._next_turn(*turn, oldest) for turn in set(turns)))
 
     def save(self, now: float) -> Saved:
         """What must outlive a restart."""
@@ -135,26 +141,36 @@ class Guard:
                     table[key].recall(now - elapsed_s - age)
 
     def _serve(self, now: float) -> tuple[Go | NotNow, ...]:
-        outputs: list[Go | NotNow] = []
-        for ask, since in sorted(
-            self._queue.values(), key=lambda entry: self._claim(entry[0], entry[1], now)
-        ):
-            if self._next_turn(ask, now) <= now:
-                self._rooms[ask.room].take(ask.leg, now)
-                self._sources[ask.source].take(ask.leg, now)
-                self._turns[ask.leg] = ask
-                outputs.append(Go(ask.leg))
-            elif now >= since + self._rules.wait_s:
-                outputs.append(NotNow(ask.leg))
-        for output in outputs:
-            del self._queue[output.leg]
-        return tuple(outputs)
+        """Give the turns that are free, then send away who has waited too long."""
+        served = tuple(self._give(ask, now) for ask in self._in_turn(now) if self._may_go(ask, now))
+        late = [leg for leg, (_, since) in self._queue.items() if now >= since + self._rules.wait_s]
+        for leg in late:
+            del self._queue[leg]
+        return (*served, *map(NotNow, late))
 
-    def _claim(self, ask: Ask, since: float, now: float) -> tuple[bool, float]:
-        return not self._sources[ask.source].clean(now), since
+    def _in_turn(self, now: float) -> list[Ask]:
+        """Who waits for a room that has a turn to give, the best claim first."""
+        free = {
+            room
+            for room in {ask.room for ask, _ in self._queue.values()}
+            if self._rooms[room].next_turn(now) <= now
+        }
+        waiting = [entry for entry in self._queue.values() if entry[0].room in free]
+        waiting.sort(key=lambda entry: (len(self._asks[entry[0].source].times(now)), entry[1]))
+        return [ask for ask, _ in waiting]
 
-    def _next_turn(self, ask: Ask, now: float) -> float:
-        return max(self._rooms[ask.room].next_turn(now), self._sources[ask.source].next_turn(now))
+    def _may_go(self, ask: Ask, now: float) -> bool:
+        return self._next_turn(ask.room, ask.source, now) <= now
+
+    def _give(self, ask: Ask, now: float) -> Go:
+        self._rooms[ask.room].take(ask.leg, now)
+        self._sources[ask.source].take(ask.leg, now)
+        self._turns[ask.leg] = ask
+        del self._queue[ask.leg]
+        return Go(ask.leg)
+
+    def _next_turn(self, room: str, source: str, now: float) -> float:
+        return max(self._rooms[room].next_turn(now), self._sources[source].next_turn(now))
 
     def _settle(self, leg: str, right: bool, now: float) -> tuple[Alarm, ...]:
         ask = self._turns.pop(leg, None)
