@@ -2,7 +2,7 @@
 
 A *transit* is arrival time minus media time [s]; only differences between transits mean anything. The target is
 the slowest transit of the past ten seconds but for one outlier, plus what odd packet lengths and FEC need, and never
-more than 180 ms over the fastest. In a quiet network the past three seconds decide, so that a drifting clock is
+more than 180 ms over the fastest. In a quiet network the past two seconds decide, so that a drifting clock is
 followed closely.
 """
 
@@ -19,10 +19,12 @@ _FRAME: Final = 960
 _SECONDS: Final = 1 / 48_000  # a sample at 48 kHz
 _BLOCK_S: Final = 1.0
 _BLOCKS: Final = 10
-_OUTLIER_BLOCKS: Final = 3  # with so many seconds seen, one outlier is forgiven
-_QUIET_S: Final = 0.006  # less spread than this within each second: a quiet network
-_QUIET_BLOCKS: Final = 3
+_ENOUGH_BLOCKS: Final = 3  # with so many seconds seen, one outlier is forgiven, and quiet can be told
+_QUIET_S: Final = 0.008  # less spread than this within each second: a quiet network
+_QUIET_BLOCKS: Final = 2
 _FASTER_S: Final = 0.25  # so much faster than all before: another path or clock
+
+_EVENT_S: Final = 0.1  # packets that come together: held up by the same thing
 
 _Block = tuple[float, float, float]  # lowest, highest, second highest transit of one second
 
@@ -38,8 +40,9 @@ class DelayEstimate:
         "_block_end",
         "_blocks",
         "_duration",
+        "_event",
+        "_event_end",
         "_hold_until",
-        "_last",
         "_low",
         "_second",
         "_slowest",
@@ -62,7 +65,8 @@ class DelayEstimate:
         self._low: float = inf
         self._top: float = -inf
         self._second: float = -inf
-        self._last = -inf
+        self._event: float = -inf  # the slowest of the packets that were held up together ...
+        self._event_end = 0.0  # ... until then
         self._slowest: float = -inf
         self.base: float = inf
         self.target: float = -inf
@@ -77,8 +81,7 @@ class DelayEstimate:
                 self._block_end = now + _BLOCK_S
             self._low = transit
         if transit > self._second:
-            self._note(transit)
-        self._last = transit
+            self._note(transit, now)
 
     def hold(self, until: float, now: float) -> None:
         """Until then, one packet more than needed is to wait in the buffer: its FEC may be wanted."""
@@ -110,22 +113,29 @@ class DelayEstimate:
             self._block_end = now + _BLOCK_S
         self._aim(now)
 
-    def _note(self, transit: float) -> None:
-        """One of the two slowest packets of this second.
+    def _note(self, transit: float, now: float) -> None:
+        """One of the slowest packets of this second.
 
-        Packets in a burst behind a slow one that held them up tell nothing new; one over MAX_DELAY_S comes from a
-        stall that is not to be followed.
+        What is held up together counts once: the slowest of it. A stall over MAX_DELAY_S is not to be followed.
         """
-        if transit < self._last - self._duration * _SECONDS / 2:
-            return
+        before = -inf
+        if now < self._event_end:
+            before = self._event
+            if transit <= before:
+                return
+        else:
+            self._event_end = now + _EVENT_S
+        self._event = transit
         if transit - min(self.base, self._low) > MAX_DELAY_S:
             return
-        if transit > self._top:
-            self._top, self._second = transit, self._top
+        if before == self._top or transit > self._top:
+            if before != self._top:
+                self._second = self._top
+            self._top = transit
         else:
             self._second = transit
         if transit > self._slowest:
-            self._aim(self._block_end - _BLOCK_S)
+            self._aim(now)
 
     def _aim(self, now: float) -> None:
         """Set the target from what was seen."""
@@ -135,11 +145,12 @@ class DelayEstimate:
         if not blocks:
             return
         self.base = base = min(block[0] for block in blocks)
-        if len(blocks) >= _QUIET_BLOCKS and all(block[1] - block[0] < _QUIET_S for block in blocks):
-            slowest = max(block[1] for block in blocks[-_QUIET_BLOCKS:])
-        else:
+        recent = blocks[-_QUIET_BLOCKS:]
+        slowest = max(block[1] for block in recent)
+        quiet = slowest - min(block[0] for block in recent) < _QUIET_S
+        if not quiet or len(blocks) < _ENOUGH_BLOCKS or any(top - low > _QUIET_S for low, top, _ in blocks):
             transits = sorted((transit for block in blocks for transit in block[1:]), reverse=True)
-            slowest = transits[1] if len(blocks) >= _OUTLIER_BLOCKS else transits[0]
+            slowest = transits[1] if len(blocks) >= _ENOUGH_BLOCKS else transits[0]
         self._slowest = slowest = max(slowest, base)
         target = slowest + self.pad + MARGIN_S
         if self._hold_until > now:

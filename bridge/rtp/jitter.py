@@ -157,7 +157,7 @@ class JitterBuffer:
         self._path.observe(transit, duration, now)
         if self._running:
             if stamp + duration <= self._position:
-                if self._is_stale(sequence, now):
+                if self._is_stale(sequence, duration, transit, now):
                     return
             else:
                 self._late_since = 0.0
@@ -180,12 +180,13 @@ class JitterBuffer:
         """The packet with this number follows directly on those pushed before: a new source, or a restarted one."""
         self._splice = sequence
 
-    def _is_stale(self, sequence: int, now: float) -> bool:
+    def _is_stale(self, sequence: int, duration: int, transit: float, now: float) -> bool:
         """Drop a packet whose time has passed, unless `pop` may still play it by raising the delay."""
         if not self._late_since:
             self._late_since = now
         elif now - self._late_since > _PATIENCE_S:
             self._restart()
+            self._path.observe(transit, duration, now)
             return False
         if sequence >= self._next:
             return False

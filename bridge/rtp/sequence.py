@@ -67,6 +67,8 @@ class SequenceTracker:
             raise ProtocolError("rtp-duplicate")
         self._window |= bit
         self.misordered += 1
+        if self.paused:  # not a pause after all: it comes now
+            self.paused -= 1
         extended = highest - back
         self.first = min(self.first, extended)
         return extended

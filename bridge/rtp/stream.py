@@ -150,7 +150,7 @@ class ReceiveStream:
         elapsed = int((now - self._arrival) * RATE)
         if steps >= MAX_DROPOUT:
             self.buffer.splice(number)
-            return self._leap(1, elapsed)
+            return self._leap(0, elapsed)
         if steps > _PAUSE_NUMBERS and elapsed > _PAUSE_S * RATE:
             assert self._tracker is not None
             self._tracker.paused += steps - 1
@@ -160,11 +160,11 @@ class ReceiveStream:
         return self._leap(steps, elapsed)
 
     def _leap(self, steps: int, elapsed: int) -> int:
-        """The timestamp says nothing: go on by number and clock."""
+        """The timestamp says nothing: go on by number (`steps`, 0 = they say nothing either) and clock."""
         self.resynced += 1
         duration = self._duration
         by_number = steps * duration
-        if elapsed < by_number + 4_800:
+        if steps and elapsed < by_number + 4_800:
             return by_number
         return max(1, round(elapsed / duration)) * duration
 
@@ -205,7 +205,7 @@ class ReceiveStream:
             self._packets_before += before.unique
             self._lost_before += max(0, before.expected - before.unique)
             start |= (before.highest >> 16) + 1 << 16  # above all numbers of the old source
-            self._stamp += self._leap(1, int((now - self._arrival) * RATE))
+            self._stamp += self._leap(0, int((now - self._arrival) * RATE))
         self._tracker = SequenceTracker(start)
         self._gone = False
         self.ssrc = packet.ssrc
