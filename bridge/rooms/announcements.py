@@ -99,7 +99,7 @@ def audience(event: Event, present: Present) -> tuple[str, ...]:
         case HoldChanged() | ConnectionChanged():
             return _with(event.leg, present.inside) if event.leg in present.inside else (event.leg,)
         case Joined() | MuteChanged() | HandChanged() | RoleChanged() | GainChanged():
-            return present.inside
+            return _with(event.leg, present.inside)
         case (
             Started()
             | HostsGone()

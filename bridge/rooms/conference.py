@@ -136,7 +136,7 @@ class Conference:
         before = len(self._roll.inside()), len(self._roll.hosts())
         match command:
             case Wake():
-                return
+                pass
             case Join():
                 yield from self._join(command, now)
             case Leave():

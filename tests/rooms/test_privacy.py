@@ -215,7 +215,7 @@ def _fields(command: Join) -> dict[str, Any]:
 
 
 @given(rooms, steps)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_nobody_overhears(of: Room, script: list[tuple[Command | Wake, float]]) -> None:
     watcher = Watcher(of)
     for command, pause in script:
@@ -223,7 +223,7 @@ def test_nobody_overhears(of: Room, script: list[tuple[Command | Wake, float]]) 
 
 
 @given(steps)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_in_the_end_everything_ends(script: list[tuple[Command | Wake, float]]) -> None:
     """When all have hung up, time alone brings every conference to its end."""
     watcher = Watcher(room())
