@@ -91,6 +91,7 @@ class Signalling:
         self._metrics = metrics
         self._on_record = on_record
         self._calls: dict[str, _Standing] = {}
+        self._slowed: set[str] = set()  # calls that wait for their turn; the agent bounds how many
         self._crew = Crew(on_fault)
         self._trunks: tuple[str, ...] = ()
         self._all_gone = asyncio.Event()
@@ -155,7 +156,7 @@ class Signalling:
         call = f"out-{secrets.token_hex(8)}"
         caller = Caller(target.user or target.host, target.host, trusted=False)
         leg = SipLeg(
-            call, room.number, caller, self._terms_for(trunk), self._switchboard, self._driver.feed,
+            _leg_name(), call, room.number, caller, self._terms_for(trunk), self._switchboard, self._driver.feed,
             lambda up: self._came_up(up, self._door.welcome_dialled(up, room)), self._leg_gone,
         )  # fmt: skip
         self._stand(leg, "out")
@@ -193,6 +194,8 @@ class Signalling:
             case _:
                 if standing := self._calls.get(output.call):
                     standing.leg.agent_event(output)
+                elif isinstance(output, events.CallEnded):
+                    self._slowed.discard(output.call)
 
     async def _connect(self, wanted: events.Connect) -> None:
         try:
@@ -211,6 +214,7 @@ class Signalling:
         peer = self._peers.get(call.endpoint) if call.endpoint else None
         trusted = peer is not None and peer.trusted
         if (delay_s := self._door.delay_s(call.flow.remote[0], trusted)) > 0:
+            self._slowed.add(call.call)
             self._crew.start(self._later(delay_s, call, peer), "slowed-call")
         else:
             self._take(call, peer)
@@ -218,7 +222,9 @@ class Signalling:
     async def _later(self, delay_s: float, call: events.IncomingCall, peer: Peer | None) -> None:
         """Whoever dials many unknown numbers waits, whatever he dials next."""
         await asyncio.sleep(delay_s)
-        self._take(call, peer)
+        if call.call in self._slowed:  # else the caller has given up meanwhile
+            self._slowed.discard(call.call)
+            self._take(call, peer)
 
     def _take(self, call: events.IncomingCall, peer: Peer | None) -> None:
         source = call.flow.remote[0]
@@ -230,7 +236,7 @@ class Signalling:
             return
         caller = Caller(shown_name(call.sender), source, trusted)
         leg = SipLeg(
-            call.call, room.number, caller, self._terms_for(peer), self._switchboard, self._driver.feed,
+            _leg_name(), call.call, room.number, caller, self._terms_for(peer), self._switchboard, self._driver.feed,
             lambda up: self._came_up(up, self._door.welcome(up, room)), self._leg_gone,
         )  # fmt: skip
         self._stand(leg, "in")
@@ -244,19 +250,19 @@ class Signalling:
 
     def _stand(self, leg: SipLeg, direction: str) -> None:
         record = CallRecord(leg.id, leg.conference, leg.way, direction, leg.source, wallclock())
-        self._calls[leg.id] = _Standing(leg, record, asyncio.get_running_loop().time())
+        self._calls[leg.call] = _Standing(leg, record, asyncio.get_running_loop().time())
         self._all_gone.clear()
         self._metrics.calls_up.inc()
 
     def _came_up(self, leg: SipLeg, desk: Desk) -> Desk:
-        standing = self._calls[leg.id]
+        standing = self._calls[leg.call]
         standing.record.answered = wallclock()
         self._transports.know(leg.source)
         self._metrics.setup_seconds.observe(asyncio.get_running_loop().time() - standing.came)
         return desk
 
     def _leg_gone(self, leg: SipLeg) -> None:
-        standing = self._calls.pop(leg.id, None)
+        standing = self._calls.pop(leg.call, None)
         if standing is None:
             return
         record = standing.record
@@ -266,6 +272,11 @@ class Signalling:
         self._on_record(record)
         if not self._calls:
             self._all_gone.set()
+
+
+def _leg_name() -> str:
+    """A new name for a leg: random, as it stands in records and logs over many lives of the bridge."""
+    return secrets.token_hex(6)
 
 
 def _credentials(trunk: Peer | None) -> commands.Credentials | None:
