@@ -97,7 +97,7 @@ class Caller:
 
 
 class SipLeg:
-    """One SIP call, in or out. `call` is the agent's name for it and ours.
+    """One SIP call, in or out. `leg` is our name for it, `call` the agent's.
 
     `tell` feeds the agent; `arrive` is called once, when the call is up, and returns the desk; `gone` is called once,
     when call and ports are over.
@@ -107,6 +107,7 @@ class SipLeg:
 
     def __init__(
         self,
+        leg: str,
         call: str,
         conference: str,
         caller: Caller,
@@ -116,7 +117,8 @@ class SipLeg:
         arrive: Callable[[SipLeg], Desk],
         gone: Callable[[SipLeg], None],
     ) -> None:
-        self.id = call
+        self.id = leg
+        self.call = call
         self.conference = conference
         self.state = State.OPENING
         self.reason = Reason.NORMAL
@@ -164,9 +166,9 @@ class SipLeg:
         self.reason = reason
         if self.state in (State.UP, State.REVIVING) or self._invite is not None:
             status = STATUS[reason]
-            self._tell(commands.Bye(self.id, f'SIP;cause={status};text="{reason.value}"'))
+            self._tell(commands.Bye(self.call, f'SIP;cause={status};text="{reason.value}"'))
         else:
-            self._tell(commands.Reject(self.id, STATUS[reason]))
+            self._tell(commands.Reject(self.call, STATUS[reason]))
 
     # -- the beginning --------------------------------------------------------------------------------------------
 
@@ -211,7 +213,7 @@ class SipLeg:
         )
         if self.state is State.REVIVING:
             self._made = offer(local, self._agreed, anew=True)
-            self._tell(commands.Reinvite(self.id, self._made.body))
+            self._tell(commands.Reinvite(self.call, self._made.body))
             return
         self.state = State.PENDING
         if self._invite is not None:
@@ -219,14 +221,14 @@ class SipLeg:
             self._tell(self._invite(self._made.body))
         elif self._their_offer is None:
             self._made = offer(local)
-            self._tell(commands.Answer(self.id, self._made.body))
+            self._tell(commands.Answer(self.call, self._made.body))
         else:
             try:
                 self._agreed = answer(parse(self._their_offer), local)
             except ProtocolError as fault:
                 self._refuse(fault)
                 return
-            self._tell(commands.Answer(self.id, self._agreed.body))
+            self._tell(commands.Answer(self.call, self._agreed.body))
 
     def media_refused(self, why: str) -> None:
         """There are no ports left."""
@@ -308,18 +310,18 @@ class SipLeg:
 
     def _reoffered(self, their_offer: bytes | None) -> None:
         if self._local is None or self._agreed is None or self.state is State.REVIVING:
-            self._tell(commands.AnswerReinvite(self.id, status=491))
+            self._tell(commands.AnswerReinvite(self.call, status=491))
             return
         if their_offer is None:
             self._made = offer(self._local, self._agreed, anew=True)
-            self._tell(commands.AnswerReinvite(self.id, self._made.body))
+            self._tell(commands.AnswerReinvite(self.call, self._made.body))
             return
         try:
             self._agreed = answer(parse(their_offer), self._local, self._agreed)
         except ProtocolError as fault:
-            self._tell(commands.AnswerReinvite(self.id, status=fault.status))
+            self._tell(commands.AnswerReinvite(self.call, status=fault.status))
             return
-        self._tell(commands.AnswerReinvite(self.id, self._agreed.body))
+        self._tell(commands.AnswerReinvite(self.call, self._agreed.body))
         self._configure()
         self._tell_hold()
 
@@ -368,7 +370,7 @@ class SipLeg:
 
     def _refuse(self, fault: ProtocolError) -> None:
         self.reason = Reason.NOT_ACCEPTABLE
-        self._tell(commands.Reject(self.id, fault.status))
+        self._tell(commands.Reject(self.call, fault.status))
 
     def _over(self, reason: Reason) -> None:
         if self.state is State.OVER:

@@ -55,7 +55,7 @@ class World:
         self.desk = Desk()
         self.gone = 0
         self.leg = SipLeg(
-            "c1", "1001", Caller("Kari", "127.0.0.1", False), TERMS, self.switchboard, self.told.append,
+            "c1", "c1", "1001", Caller("Kari", "127.0.0.1", False), TERMS, self.switchboard, self.told.append,
             lambda leg: self.desk, self._gone,
         )  # fmt: skip
 
@@ -107,7 +107,8 @@ def test_an_offer_without_common_sound_is_refused_and_frees_everything(world: Wo
 def test_a_late_offer_is_ours_and_its_answer_comes_with_the_ack(world: World) -> None:
     world.leg.begin(None)
     world.open_ports()
-    assert b"opus" in world.told[-1].sdp  # type: ignore[union-attr]
+    offered = world.told[-1]
+    assert isinstance(offered, commands.Answer) and b"opus" in offered.sdp
     world.leg.agent_event(events.AckReceived("c1", sdp()))
     assert world.configured()[0].audio.codec == "PCMA"
 
@@ -120,7 +121,9 @@ def test_a_late_offer_without_an_answer_ends_the_call(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "held", [sdp("sendonly"), sdp("inactive"), sdp(address="0.0.0.0")], ids=["sendonly", "inactive", "zero address"]
+    "held",
+    [sdp("sendonly"), sdp("inactive"), sdp(address="0.0.0.0")],
+    ids=["sendonly", "inactive", "zero address"],
 )
 def test_hold_and_resume_reach_the_desk_once_each(world: World, held: bytes) -> None:
     up(world)
