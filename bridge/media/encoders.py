@@ -161,12 +161,14 @@ class OpusEncoding:
         )
         self._waiting = np.zeros(form.samples, np.float32)
         self._address = opus.address(self._waiting)
+        self._before = np.zeros(FRAME, np.float32)  # the end of the last packet, of those longer than a frame
         self._resting = False
         self.encoded = 0
 
     def continue_from(self, other: OpusEncoding) -> None:
         """Begin with what `other`, of the same form, has not sent yet."""
         self._waiting[:] = other._waiting
+        self._before[:] = other._before
 
     def begin_anew(self) -> None:
         """A listener comes from another encoding."""
@@ -174,11 +176,10 @@ class OpusEncoding:
 
     def prime(self, frame: Samples) -> None:
         """The 20 ms before."""
-        samples = self.form.samples
-        if samples <= FRAME:
-            before = np.ascontiguousarray(frame[FRAME - samples :])
-            self._encoder.encode(opus.address(before), samples)
-            self.encoded += 1
+        samples = min(self.form.samples, FRAME)
+        before = self._before if self.form.samples > FRAME else np.ascontiguousarray(frame[FRAME - samples :])
+        self._encoder.encode(opus.address(before), samples)
+        self.encoded += 1
         self._encoder.begin_anew()
 
     def push(self, frame: Samples, address: Any, tick: int) -> Packets:
@@ -191,7 +192,10 @@ class OpusEncoding:
             return self._packets([self._encoder.encode(address + start, samples) for start in steps])
         end = (tick + 1) * FRAME % samples or samples
         self._waiting[end - FRAME : end] = frame
-        return self._packets([self._encoder.encode(self._address, samples)] if end == samples else [])
+        if end < samples:
+            return self._packets([])
+        self._before[:] = frame
+        return self._packets([self._encoder.encode(self._address, samples)])
 
     def _packets(self, payloads: list[bytes]) -> Packets:
         self.encoded += len(payloads)

@@ -105,12 +105,13 @@ class Cursor:
 class Playlist:
     """What plays, and will play, to one leg."""
 
-    __slots__ = ("background", "leg", "prompt", "queue")
+    __slots__ = ("background", "leg", "loop", "prompt", "queue")
 
     def __init__(self, leg: str) -> None:
         self.leg = leg
         self.prompt: Cursor | None = None
         self.background: Cursor | None = None
+        self.loop: _Piece | None = None  # what `background` plays; the cursor may be that of another play
         self.queue: deque[_Piece] = deque()  # bounded by QUEUE in `Player._enqueue`
 
 
@@ -126,8 +127,8 @@ class Player:
         self._ended: list[str] = []
         self._changed: set[str] = set()
         # Cursors made in this tick, so that legs that begin or stop together go on together.
-        self._begun: dict[tuple[int, float], Cursor] = {}
-        self._stopped: dict[int, Cursor] = {}
+        self._begun: dict[tuple[_Piece, float], Cursor] = {}
+        self._stopped: dict[Cursor, Cursor] = {}
         self.counters: Counter[str] = Counter()
 
     def overlay(self, leg: str) -> tuple[Cursor | None, Cursor | None]:
@@ -160,21 +161,21 @@ class Player:
         if playlist is None:
             return
         self._changed.discard(leg)
-        for cursor in (playlist.prompt, playlist.background):
-            if cursor is not None:
-                self._heard(cursor.piece, leg)
-        for piece in playlist.queue:
-            self._heard(piece, leg)
+        playing = playlist.prompt.piece if playlist.prompt else None
+        for piece in (playing, playlist.loop, *playlist.queue):
+            if piece is not None:
+                self._heard(piece, leg)
 
     def step(self, tick: int) -> tuple[set[str], list[str]]:
         """One tick on. Returns the legs with another prompt or background than before, and the plays that ended."""
         for playlist in list(self._lists.values()):
             self._turn(playlist)
-            for cursor in (playlist.prompt, playlist.background):
-                if cursor is not None:
-                    cursor.advance(tick)
-                    if cursor.ended:
-                        self._heard(cursor.piece, playlist.leg)
+            if playlist.background is not None:
+                playlist.background.advance(tick)
+            if playlist.prompt is not None:
+                playlist.prompt.advance(tick)
+                if playlist.prompt.ended:
+                    self._heard(playlist.prompt.piece, playlist.leg)
         self._begun.clear()
         self._stopped.clear()
         changed, self._changed = self._changed, set()
@@ -203,7 +204,7 @@ class Player:
             self._stop_prompt(playlist)
         if piece.loop:
             self._stop_background(playlist)
-            playlist.background = self._loop(piece)
+            playlist.loop, playlist.background = piece, self._loop(piece)
             self._changed.add(playlist.leg)
         elif len(playlist.queue) < QUEUE:
             playlist.queue.append(piece)
@@ -221,7 +222,7 @@ class Player:
         return self._begin(piece, 0.0)
 
     def _begin(self, piece: _Piece, duck: float) -> Cursor:
-        key = (id(piece), duck)
+        key = (piece, duck)
         cursor = self._begun.get(key)
         if cursor is None:
             cursor = self._begun[key] = Cursor(piece, duck)
@@ -232,20 +233,23 @@ class Player:
             self._heard(piece, playlist.leg)
         playlist.queue.clear()
         if playlist.prompt is not None:
+            self._heard(playlist.prompt.piece, playlist.leg)
             playlist.prompt = self._stop(playlist.prompt, playlist.leg)
 
     def _stop_background(self, playlist: Playlist) -> None:
-        if playlist.background is not None:
+        if playlist.background is not None and playlist.loop is not None:
+            self._heard(playlist.loop, playlist.leg)
+            playlist.loop = None
             playlist.background = self._stop(playlist.background, playlist.leg)
 
     def _stop(self, cursor: Cursor, leg: str) -> Cursor:
-        self._heard(cursor.piece, leg)
+        """What is heard of `cursor` after it is stopped; the same for all legs that stop it in one tick."""
         if cursor.ended:
             return cursor
         self._changed.add(leg)
-        stopped = self._stopped.get(id(cursor))
+        stopped = self._stopped.get(cursor)
         if stopped is None:
-            stopped = self._stopped[id(cursor)] = cursor.stopped()
+            stopped = self._stopped[cursor] = cursor.stopped()
         return stopped
 
     def _heard(self, piece: _Piece, leg: str) -> None:

@@ -19,18 +19,9 @@ from bridge.codec.opus import (
     version,
 )
 from mixer.pcm import FRAME, RATE, Samples
-from tests.mixer.sounds import sine, snr_db, tone_db
+from tests.mixer.sounds import sine, snr_db, tone_db, voice
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "vectors"
-
-
-def voice(seconds: float, seed: int = 1) -> Samples:
-    """Harmonics in syllables: what the speech coder takes for speech."""
-    position = np.arange(round(seconds * RATE)) / RATE
-    phase = 2 * np.pi * np.cumsum(120 * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * position))) / RATE
-    sound = sum(np.sin(k * phase) / k for k in range(1, 20)) * np.abs(np.sin(2 * np.pi * 2.1 * position))
-    sound += 0.01 * np.random.default_rng(seed).standard_normal(len(position))
-    return np.asarray(0.1 * sound, np.float32)
 
 
 def encode(encoder: OpusEncoder, sound: Samples, samples: int = FRAME) -> list[bytes]:

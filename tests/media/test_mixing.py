@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -97,6 +98,28 @@ def test_coming_and_going_talkers_do_not_click(codec: str) -> None:
     heard = listener.heard(30)
     assert level(heard[np.newaxis])[0] > -35
     assert clicks_db(heard) < -40
+
+
+@pytest.mark.parametrize("ptime_ms", [10, 20, 60])
+@pytest.mark.parametrize("codec", ALL_CODECS)
+def test_changing_between_the_shared_mix_and_ones_own_does_not_click(codec: str, ptime_ms: int) -> None:
+    talker, other = Phone("talker", "PCMU", 640, 0.1), Phone("other", codec, ptime_ms=ptime_ms)
+    changing = Phone("changing", codec, 1000, 0.05, ptime_ms)
+    changing_units, changing.talks = Phone("changing", "PCMU", 1000, 0.05), False
+    studio = Studio(talker, other, changing)
+    studio.tell(contract.ConfigureLeg("changing", replace(changing.negotiated, receive={0: "PCMU"})))
+    changing.units = changing_units.units  # type: ignore[method-assign]
+    studio.seat("talker", "other", "changing")
+    for number in range(6):
+        changing_units.talks = number % 2 == 1
+        studio.seat("talker", "other", Seat("changing", heard=number % 3 > 0))
+        studio.run(30)
+    encoded = {len(result.outgoing) for result in studio.results[60:]}
+    assert len(encoded) > 1  # it did change
+    heard = changing.heard(30)
+    assert tone_db(heard, 640) == pytest.approx(-20, abs=1)
+    assert clicks_db(heard) < (-40 if codec == "G722" else -50)
+    assert tone_db(heard, 1000) < -55
 
 
 def test_gain_is_applied_and_changes_softly() -> None:
