@@ -1,7 +1,8 @@
 """What must outlive a restart: hashes of generated PINs and the counters of wrong tries, in one SQLite file.
 
-A file that cannot be read is set aside under another name and a new one is begun; `set_aside` tells. Nothing opens by
-such an accident: a PIN whose hash is lost is made anew, never dropped.
+A file that is damaged is set aside under another name and a new one is begun; `set_aside` tells. Nothing opens by such
+an accident: a PIN whose hash is lost is made anew, never dropped. A file that only cannot be had now (locked, no right
+to it, made by a newer Samrom) is left alone, and the bridge does not start.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-SCHEMA = """
+VERSION = 1
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS pin (number TEXT, role TEXT, hash TEXT NOT NULL, PRIMARY KEY (number, role));
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, state BLOB NOT NULL);
-PRAGMA user_version = 1;
+PRAGMA user_version = {VERSION};
 """
 
 
 class Store:
-    """The bridge's small database. Calls are short; they are made on the control loop."""
+    """The bridge's small database. Calls are short; they are made on the control loop.
+
+    Raises OSError when the file cannot be used.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -28,6 +33,8 @@ class Store:
         self.set_aside: Path | None = None
         try:
             self._database = self._open()
+        except sqlite3.OperationalError as fault:
+            raise OSError(f"{self._path}: {fault}") from fault
         except sqlite3.DatabaseError:
             self.set_aside = self._path.with_suffix(f".broken-{os.getpid()}")
             self._path.replace(self.set_aside)
@@ -53,19 +60,25 @@ class Store:
         row = self._database.execute("SELECT state FROM counters WHERE name = ?", (name,)).fetchone()
         return bytes(row[0]) if row else None
 
-    def save_counters(self, name: str, state: bytes) -> None:
-        """Keep the state of a set of counters."""
-        with self._database:
-            self._database.execute("INSERT OR REPLACE INTO counters VALUES (?, ?)", (name, state))
+    def save_counters(self, name: str, state: bytes) -> bool:
+        """Keep the state of a set of counters; False if the file does not take it now."""
+        try:
+            with self._database:
+                self._database.execute("INSERT OR REPLACE INTO counters VALUES (?, ?)", (name, state))
+        except sqlite3.OperationalError:
+            return False
+        return True
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
     def _open(self) -> sqlite3.Connection:
-        # Half a second: a locked file (a copy being made) may delay one verdict, not stop the bridge.
-        database = sqlite3.connect(self._path, timeout=0.5)
+        # A tenth of a second: a locked file (a copy being made) may delay one verdict, not stop the bridge.
+        database = sqlite3.connect(self._path, timeout=0.1)
         with _closing_on_error(database):
+            if database.execute("PRAGMA user_version").fetchone()[0] > VERSION:
+                raise sqlite3.OperationalError("made by a newer Samrom")
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             if database.execute("PRAGMA quick_check").fetchone()[0] != "ok":

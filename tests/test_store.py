@@ -1,8 +1,12 @@
-"""The store keeps PIN hashes and counters over a restart, and sets a broken file aside instead of failing."""
+"""The store keeps PIN hashes and counters over a restart, sets a broken file aside instead of failing, and never takes
+a file that is only locked, or too new, for a broken one."""
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
+
+import pytest
 
 from bridge.store import Store
 
@@ -36,3 +40,39 @@ def test_nobody_else_may_read_the_file(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.close()
     assert (tmp_path / "samrom.sqlite3").stat().st_mode & 0o077 == 0
+
+
+def test_a_locked_file_is_not_set_aside(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.save_pin_hash("1002", "host", "$argon2id$x")
+    other = sqlite3.connect(tmp_path / "samrom.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert not store.save_counters("guard", b"\x01"), "it says so, and the verdict goes on"
+    other.execute("COMMIT")
+    other.close()
+    store.close()
+    other = sqlite3.connect(tmp_path / "samrom.sqlite3", isolation_level=None)
+    other.execute("PRAGMA journal_mode = DELETE")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(OSError, match="locked"):
+        Store(tmp_path)
+    other.close()
+    store = Store(tmp_path)
+    assert store.set_aside is None and store.pin_hash("1002", "host") == "$argon2id$x"
+    store.close()
+
+
+def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    other = sqlite3.connect(tmp_path / "samrom.sqlite3")
+    other.execute("PRAGMA user_version = 2")
+    other.close()
+    with pytest.raises(OSError, match="newer"):
+        Store(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["samrom.sqlite3"]
+
+
+def test_a_folder_that_cannot_be_used_is_an_os_error(tmp_path: Path) -> None:
+    (tmp_path / "samrom.sqlite3").mkdir()
+    with pytest.raises(OSError, match="unable to open"):
+        Store(tmp_path)
