@@ -66,7 +66,7 @@ class Reception:
         self._checkers = ThreadPoolExecutor(2, thread_name_prefix="pin")
         self._crew = Crew(on_fault)
         rules = guard.Rules(
-            limits.wrong_pins_room, limits.wrong_pins_source, limits.unknown_numbers, limits.window_s
+            room=limits.wrong_pins_room, source=limits.wrong_pins_source, window_s=limits.window_s
         )
         self._guard = Guard(rules)
         self._enumeration = Enumeration(limits.unknown_numbers, limits.window_s)

@@ -141,7 +141,6 @@ def test_three_wrong_pins_end_the_call_and_each_is_told(play: Callable[[Scene], 
         told = house.studio.plays("mallory")
         assert [name for name in told if name.startswith("pin")] == [
             "pin-wrong",
-            "pin-wrong",
             "pin-last-try",
             "pin-failed",
         ]

@@ -233,8 +233,8 @@ class Entry:
         if now >= self._ends_at:
             return (self._refuse(Reason.NO_ANSWER),)
         self.state = State.ASKING
-        last = ("pin-last-try",) if self._failed == self._tries - 1 else ()
-        return (Prompt(("pin-wrong", *last, self._question())),)
+        verdict_prompt = "pin-last-try" if self._failed == self._tries - 1 else "pin-wrong"
+        return (Prompt((verdict_prompt, self._question())),)
 
     def _refuse(self, reason: Reason) -> Refuse:
         self.state = State.DONE

@@ -135,7 +135,7 @@ def test_three_tries_each_judged_later_than_the_one_before() -> None:
         assert call.now - keyed == delay
     assert prompts == [
         (Prompt(("pin-wrong", "ask-pin")),),
-        (Prompt(("pin-wrong", "pin-last-try", "ask-pin")),),
+        (Prompt(("pin-last-try", "ask-pin")),),
         (Refuse(Reason.BAD_PIN, ("pin-failed",)),),
     ]
 
