@@ -39,6 +39,7 @@ _PATIENCE_S: Final = 0.2  # everything late for so long: a new path
 _CORRECTION_S: Final = 10.0  # between shrinks in quiet running
 _HURRY_S: Final = 0.045  # with this much too much delay ...
 _HURRY_EVERY_S: Final = 0.1  # ... a frame is taken out this often
+_EXCESS_S: Final = 0.25  # with this much, what is too old is dropped at once
 _STRETCH_EVERY_S: Final = 0.04
 _SETTLE_S: Final = 2.0  # before the first frame is taken out of a new schedule
 _EAGER_S: Final = 20.0  # a stretch so soon after a shrink: the shrink was too eager
@@ -106,6 +107,7 @@ class JitterBuffer:
         "_quiet",
         "_running",
         "_shrunk_at",
+        "_silence",
         "_splice",
         "counters",
         "delay",
@@ -127,6 +129,7 @@ class JitterBuffer:
         self._payload_type = -1
         self._quiet = True  # a pause was announced, or nothing came yet
         self._invented = 0  # samples since the last packet
+        self._silence = (Unit(UnitKind.SILENCE, -1, b"", FRAME),)
         self._late_since = 0.0
         self._corrected = -inf
         self._shrunk_at = -inf
@@ -225,23 +228,28 @@ class JitterBuffer:
         if need <= 0:
             self._credit = -need
             return ()
+        if not self._packets and (self._quiet or self._invented >= MAX_CONCEAL):
+            return self._rest(need)
         if not self._running:
             return self._begin(grid, need)
         position = self._position
         self.delay = delay = grid + (credit - position) * _SECONDS
-        if 0 <= delay - self._path.target <= TICK_S:
+        over = delay - self._path.target
+        if 0 <= over <= TICK_S:
             entry = self._packets.get(self._next)
             if entry is not None and entry[0] == position and entry[1] >= need:
                 # The usual case: the right packet is there.
                 del self._packets[self._next]
-                duration = entry[1]
-                units = entry[2]
+                _, duration, units = entry
                 self._next += 1
                 self._position = position + duration
                 self._credit = duration - need
                 self._sounded(units[0])
                 return units
-        return self._fill([], need, self._correction(delay, grid))
+        elif over > _EXCESS_S and self._packets:
+            self.counters.resynced += 1
+            return self._begin(grid, need)
+        return self._fill([], need, self._correction(over, delay, grid))
 
     def _miss_ticks(self, now: float, late: float) -> float:
         """Pop was not called in time: the schedule went on without us, and what it passed is not played."""
@@ -251,13 +259,24 @@ class JitterBuffer:
         self._position += ticks * FRAME
         return self._grid + (ticks + 1) * TICK_S
 
+    def _rest(self, need: int) -> tuple[Unit, ...]:
+        """A pause goes on, as it does for most of a room most of the time: kept cheap."""
+        self._credit = 0
+        if self._running:
+            self._position += need
+            self._invented += need
+            self._running = self._invented < _IDLE
+        if self._silence[0].payload_type != self._payload_type:
+            self._silence = (Unit(UnitKind.SILENCE, self._payload_type, b"", FRAME),)
+        return self._silence if need == FRAME else (self._silence[0]._replace(samples=need),)
+
     def _begin(self, grid: float, need: int) -> tuple[Unit, ...]:
         """Start playing: leave out what is older than the delay wanted, wait where packets are still too few."""
         entries = sorted((number, entry) for number, entry in self._packets.items() if entry[1])
         if not entries:
             self._packets.clear()
-            self._credit = 0
-            return (Unit(UnitKind.SILENCE, self._payload_type, b"", need),)
+            self._quiet = True
+            return self._rest(need)
         # How long after this tick the first packet would have to wait, to be played with the delay wanted.
         before = self._path.start - grid
         kept = len(entries) - 1
@@ -283,9 +302,8 @@ class JitterBuffer:
             units.append(Unit(UnitKind.SILENCE, self._payload_type, b"", silence))
         return self._fill(units, need - silence, 0)
 
-    def _correction(self, delay: float, grid: float) -> int:
-        """Whether the delay is to grow (1) or to shrink (-1) by a frame now."""
-        over = delay - self._path.target
+    def _correction(self, over: float, delay: float, grid: float) -> int:
+        """Whether the delay, which is `over` the target, is to grow (1) or to shrink (-1) by a frame now."""
         if over < 0:
             fits = delay + TICK_S <= self._path.limit
             return 1 if fits and grid - self._corrected >= _STRETCH_EVERY_S else 0
@@ -406,8 +424,6 @@ class JitterBuffer:
             return need, 0
         self._invent(units, need)
         self._position += need
-        if self._invented >= _IDLE:
-            self._running = False
         return need, correction
 
     def _mend(self, units: list[Unit], need: int, gap: int, following: int, unit: Unit) -> int:

@@ -29,6 +29,7 @@ _BLOCK = Struct("!IIIIII")
 _NACK_ITEM = Struct("!HH")
 _TWCC = Struct("!HHI")
 _MAX_BLOCKS = 31
+_DELTA_BYTES = (0, 1, 2, 0)  # by status symbol: not received, small, large, reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,28 +340,27 @@ def _transport_wide(ssrc: int, media_ssrc: int, control: bytes) -> TransportWide
     while seen < count:
         if at + 2 > len(control):
             raise ProtocolError("rtcp-feedback", f"{count} packets announced")
-        chunk = control[at] << 8 | control[at + 1]
+        packets, octets = _status(control[at] << 8 | control[at + 1], count - seen)
         at += 2
-        symbols = _symbols(chunk, count - seen)
-        seen += len(symbols)
-        delta_bytes += sum(symbols)
+        seen += packets
+        delta_bytes += octets
     if at + delta_bytes > len(control):
         raise ProtocolError("rtcp-feedback", "deltas cut")
     return TransportWide(ssrc, media_ssrc, base, count)
 
 
-def _symbols(chunk: int, wanted: int) -> list[int]:
-    """How many octets of delta each packet of a status chunk has, for at most `wanted` packets."""
+def _status(chunk: int, wanted: int) -> tuple[int, int]:
+    """How many packets a status chunk tells of, `wanted` at most, and how many octets of delta they have."""
     if chunk < 0x8000:
-        symbol = chunk >> 13 & 3
-        symbols = [symbol] * min(chunk & 0x1FFF, wanted)
-        if not symbols:
+        packets = min(chunk & 0x1FFF, wanted)
+        if not packets:
             raise ProtocolError("rtcp-feedback", "run of no packets")
-    elif chunk & 0x4000:
+        return packets, packets * _DELTA_BYTES[chunk >> 13 & 3]
+    if chunk & 0x4000:
         symbols = [chunk >> shift & 3 for shift in range(12, -2, -2)][:wanted]
     else:
         symbols = [chunk >> shift & 1 for shift in range(13, -1, -1)][:wanted]
-    return [0 if symbol == 3 else symbol for symbol in symbols]
+    return len(symbols), sum(_DELTA_BYTES[symbol] for symbol in symbols)
 
 
 def _payload_feedback(fmt: int, body: bytes) -> RtcpPacket:

@@ -254,6 +254,19 @@ def test_our_own_stall_of_five_seconds(sockets_first: bool) -> None:
     assert len(heard.played) >= 1_000 - 260
 
 
+def test_a_backlog_after_a_restart_is_not_played_out() -> None:
+    """One new packet, then 250 old ones in a row: they look like a restarted source, and come all at once."""
+    sent = speech(1_000)
+    packets = [
+        Arrival(109.0051, arrival.packet, arrival.index) if 104 < arrival.when < 109 else arrival
+        for arrival in sent
+    ]
+    receiver = stream()
+    heard = play(packets, receiver)
+    assert receiver.buffer.counters.overflowed
+    assert max(depth for at, depth in heard.depths if at > 109.2) < 80
+
+
 def test_ticks_left_out_are_not_made_up() -> None:
     sent = speech(500)
     receiver = stream()
