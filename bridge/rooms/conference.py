@@ -21,32 +21,8 @@ from typing import Final, assert_never
 
 from bridge.errors import Reason
 from bridge.machine import Wake
-from bridge.rooms import events
-from bridge.rooms.commands import (
-    Admit,
-    AdmitAll,
-    CancelEnd,
-    Command,
-    Count,
-    Decline,
-    End,
-    Hand,
-    Help,
-    Hold,
-    How,
-    Join,
-    Kick,
-    Leave,
-    Lock,
-    Mute,
-    MuteGuests,
-    MuteSelf,
-    Request,
-    SetGain,
-    SetRole,
-    Silence,
-    Start,
-)
+from bridge.rooms import commands, events
+from bridge.rooms.commands import Command, How, Request
 from bridge.rooms.events import BY_RULE, Cause, Event, Origin, Refusal
 from bridge.rooms.floor import Floor, switched
 from bridge.rooms.life import Life
@@ -73,7 +49,8 @@ class Conference:
         self._started = False
         self._locked = room.auto_lock
         self._floor = Floor(self._roll, room.mute_guests)
-        # When each source last disturbed the hosts; cleared of old entries at each knock, so the lobby bounds it.
+        self._ending_by = BY_RULE
+        # When each source last disturbed the hosts; old entries go at each knock, so the rate of calls bounds it.
         self._knocked: dict[str, float] = {}
 
     # -- what can be read --------------------------------------------------------------------------------------
@@ -137,22 +114,22 @@ class Conference:
         match command:
             case Wake():
                 pass
-            case Join():
+            case commands.Join():
                 yield from self._join(command, now)
-            case Leave():
+            case commands.Leave():
                 yield from self._leave(
                     command.leg, command.reason, Origin(command.leg, None, How.CALL), hang_up=False
                 )
-            case Hold():
+            case commands.Hold():
                 yield from self._hold(command)
-            case Silence():
+            case commands.Silence():
                 yield from self._silence(command)
             case _:
                 yield from self._request(command, now)
         yield from self._settle(*before, now)
 
     def _request(self, command: Request, now: float) -> Events:
-        if isinstance(command, CancelEnd) and not self._life.ending:
+        if isinstance(command, commands.CancelEnd) and not self._life.ending:
             return  # each "*" of a keypad says it
         person = self._roll.get(command.by)
         if command.how is How.OPERATOR:
@@ -172,46 +149,46 @@ class Conference:
 
     def _steer(self, command: Request, origin: Origin, now: float) -> Events:
         match command:
-            case Start():
+            case commands.Start():
                 if not self._started:
                     yield from self._start(origin, now)
-            case Lock():
+            case commands.Lock():
                 yield from self._lock(command, origin)
-            case Admit():
+            case commands.Admit():
                 yield from self._admit(command, origin, now)
-            case AdmitAll():
+            case commands.AdmitAll():
                 yield from self._admit_all(origin, now)
-            case Decline():
+            case commands.Decline():
                 yield from self._decline(command, origin)
-            case Mute():
+            case commands.Mute():
                 yield from self._floor.mute(command, origin)
-            case MuteGuests():
+            case commands.MuteGuests():
                 yield from self._floor.mute_guests(command, origin)
-            case MuteSelf():
+            case commands.MuteSelf():
                 yield from self._floor.mute_self(command, origin, now)
-            case Hand():
+            case commands.Hand():
                 yield from self._floor.hand(command, origin, now)
-            case SetGain():
+            case commands.SetGain():
                 yield from self._floor.set_gain(command, origin)
-            case SetRole():
+            case commands.SetRole():
                 yield from self._set_role(command, origin)
-            case Kick():
+            case commands.Kick():
                 yield from self._kick(command, origin)
-            case End():
+            case commands.End():
                 yield from self._end_for_all(command, origin, now)
-            case CancelEnd():
+            case commands.CancelEnd():
                 self._life.cancel_end()
                 yield events.EndCancelled(origin)
-            case Count():
+            case commands.Count():
                 yield events.Counted(command.by, len(self._roll.inside()), origin)
-            case Help():
+            case commands.Help():
                 yield events.HelpGiven(command.by, origin.role or Role.GUEST, origin)
             case _:
                 assert_never(command)
 
     # -- coming, going, waiting --------------------------------------------------------------------------------
 
-    def _join(self, command: Join, now: float) -> Events:
+    def _join(self, command: commands.Join, now: float) -> Events:
         if command.leg in self._roll:
             return
         role = command.role if self._room.has_host_pin else Role.HOST
@@ -304,13 +281,13 @@ class Conference:
         """Whether those in the room hear that somebody has come or gone."""
         return self._room.tones and len(self._roll.inside()) <= self._room.tones_up_to
 
-    def _hold(self, command: Hold) -> Events:
+    def _hold(self, command: commands.Hold) -> Events:
         person = self._roll.get(command.leg)
         if person is not None and person.held is not command.on:
             self._roll.change(person, held=command.on)
             yield events.HoldChanged(command.leg, command.on, Origin(command.leg, person.role, How.CALL))
 
-    def _silence(self, command: Silence) -> Events:
+    def _silence(self, command: commands.Silence) -> Events:
         person = self._roll.get(command.leg)
         if person is not None and person.silent is not command.on:
             self._roll.change(person, silent=command.on)
@@ -320,13 +297,13 @@ class Conference:
 
     # -- the door ----------------------------------------------------------------------------------------------
 
-    def _lock(self, command: Lock, origin: Origin) -> Events:
+    def _lock(self, command: commands.Lock, origin: Origin) -> Events:
         locked = switched(self._locked, command.on)
         if locked is not self._locked:
             self._locked = locked
             yield events.LockChanged(locked, origin)
 
-    def _admit(self, command: Admit, origin: Origin, now: float) -> Events:
+    def _admit(self, command: commands.Admit, origin: Origin, now: float) -> Events:
         person = self._knocker(command.who)
         if not self._started:
             yield events.not_done(command, origin, Refusal.NOT_STARTED)
@@ -338,13 +315,13 @@ class Conference:
             yield from self._come_in(person, Place.KNOCKING, origin, now)
 
     def _admit_all(self, origin: Origin, now: float) -> Events:
-        command = AdmitAll(origin.by, origin.how)
+        command = commands.AdmitAll(origin.by, origin.how)
         if not self._roll.knocking():
             yield events.not_done(command, origin, Refusal.NOBODY_KNOCKS)
         for person in self._roll.knocking():
-            yield from self._admit(Admit(origin.by, person.leg, origin.how), origin, now)
+            yield from self._admit(commands.Admit(origin.by, person.leg, origin.how), origin, now)
 
-    def _decline(self, command: Decline, origin: Origin) -> Events:
+    def _decline(self, command: commands.Decline, origin: Origin) -> Events:
         person = self._knocker(command.who)
         if person is None:
             yield events.not_done(command, origin, _nobody(command.who))
@@ -359,7 +336,7 @@ class Conference:
 
     # -- what is done to people in the room --------------------------------------------------------------------
 
-    def _set_role(self, command: SetRole, origin: Origin) -> Events:
+    def _set_role(self, command: commands.SetRole, origin: Origin) -> Events:
         person = self._roll.insider(command.who)
         if person is None:
             yield events.not_done(command, origin, Refusal.NOT_THERE)
@@ -371,7 +348,7 @@ class Conference:
             self._roll.change(person, role=command.role, host_muted=self._floor.mutes(command.role))
             yield events.RoleChanged(person.leg, command.role, origin)
 
-    def _kick(self, command: Kick, origin: Origin) -> Events:
+    def _kick(self, command: commands.Kick, origin: Origin) -> Events:
         if self._roll.insider(command.who) is None:
             yield events.not_done(command, origin, Refusal.NOT_THERE)
         else:
@@ -379,11 +356,12 @@ class Conference:
 
     # -- the end -----------------------------------------------------------------------------------------------
 
-    def _end_for_all(self, command: End, origin: Origin, now: float) -> Events:
+    def _end_for_all(self, command: commands.End, origin: Origin, now: float) -> Events:
         if command.at_once:
             yield from self._end(Cause.COMMAND, origin, self._roll)
         elif not self._life.ending:
             self._life.announce_end(now + ENDING_NOTICE_S)
+            self._ending_by = origin
             yield events.EndAnnounced(ENDING_NOTICE_S, origin)
 
     def _end(self, cause: Cause, origin: Origin, leaving: Iterable[Participant]) -> Events:
@@ -425,10 +403,10 @@ class Conference:
 
     def _expire(self, now: float) -> Events:
         cause = self._life.due(now)
-        if cause is not None:
-            yield from self._end(
-                cause, BY_RULE, self._roll if cause is Cause.COMMAND else self._roll.inside()
-            )
+        if cause is Cause.COMMAND:
+            yield from self._end(cause, self._ending_by, self._roll)
+        elif cause is not None:
+            yield from self._end(cause, BY_RULE, self._roll.inside())
         for person in self._roll:
             at = self._due(person)
             if at is not None and at <= now:

@@ -550,6 +550,8 @@ def test_end_for_all_after_a_notice() -> None:
     assert scene.wait(2.9) == ()
     scene.wait(0.1)
     assert scene.gone() == {"host": Reason.ENDED, "guest": Reason.ENDED, "knocker": Reason.ENDED}
+    (ended,) = (event for event in scene.events if isinstance(event, Ended))
+    assert ended.origin.by == "host"
     assert scene.hears("guest") == ["ended"]
     assert scene.hears("knocker") == ["ended"]
     assert scene.seats() == {}
