@@ -30,7 +30,8 @@ class CallRecord:
 
     def line(self) -> dict[str, object]:
         """The record as plain JSON values; durations in seconds, loss as a fraction, jitter in milliseconds."""
-        duration = self.ended - self.answered if self.answered else 0.0
+        # The wallclock may be set back during a call.
+        duration = max(0.0, self.ended - self.answered) if self.answered else 0.0
         line: dict[str, object] = {
             "leg": self.leg,
             "room": self.room,
@@ -62,10 +63,10 @@ class CallRecord:
 def network(address: str) -> str:
     """An address cut to its /24 or /64; anything that is no address becomes ""."""
     try:
-        prefix = 64 if ip_address(address).version == 6 else 24
+        host = ip_address(address.partition("%")[0])
     except ValueError:
         return ""
-    return str(ip_network((address, prefix), strict=False))
+    return str(ip_network((host, 64 if host.version == 6 else 24), strict=False))
 
 
 def _iso(wallclock: float) -> str | None:

@@ -18,25 +18,32 @@ RENEW_DAYS = 30
 
 
 def self_made(folder: Path, names: Iterable[str], now: datetime.datetime) -> tuple[Path, Path]:
-    """Paths of chain and key of a self-signed certificate in `folder`; made anew when missing or soon to expire.
+    """Paths of chain and key of a self-signed certificate in `folder`; made anew when it no longer fits.
 
     `names`: addresses and host names that it is for. Raises OSError when the folder cannot be written.
     """
     chain, key = folder / "self-made.crt", folder / "self-made.key"
-    if not _still_good(chain, key, now):
-        _make(chain, key, sorted(set(names)), now)
+    wanted = [name for each in sorted(set(names)) if (name := _name(each)) is not None]
+    if not _still_good(chain, key, wanted, now):
+        _make(chain, key, wanted, now)
     return chain, key
 
 
-def _still_good(chain: Path, key: Path, now: datetime.datetime) -> bool:
+def _still_good(chain: Path, key: Path, names: list[x509.GeneralName], now: datetime.datetime) -> bool:
     try:
         certificate = x509.load_pem_x509_certificate(chain.read_bytes())
-    except (OSError, ValueError):
+        secret = serialization.load_pem_private_key(key.read_bytes(), None)
+        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (OSError, ValueError, TypeError, x509.ExtensionNotFound):
         return False
-    return key.exists() and certificate.not_valid_after_utc > now + datetime.timedelta(days=RENEW_DAYS)
+    return (
+        certificate.not_valid_after_utc > now + datetime.timedelta(days=RENEW_DAYS)
+        and list(alternative.value) == names
+        and certificate.public_key() == secret.public_key()
+    )
 
 
-def _make(chain: Path, key: Path, names: list[str], now: datetime.datetime) -> None:
+def _make(chain: Path, key: Path, names: list[x509.GeneralName], now: datetime.datetime) -> None:
     secret = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Samrom, self-made")])
     certificate = (
@@ -47,7 +54,7 @@ def _make(chain: Path, key: Path, names: list[str], now: datetime.datetime) -> N
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
-        .add_extension(x509.SubjectAlternativeName([_name(each) for each in names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(secret, hashes.SHA256())
     )
@@ -66,8 +73,13 @@ def _write(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
-def _name(text: str) -> x509.GeneralName:
+def _name(text: str) -> x509.GeneralName | None:
+    """An address, or a host name in its ASCII form; None if it is neither."""
     try:
         return x509.IPAddress(ipaddress.ip_address(text))
     except ValueError:
-        return x509.DNSName(text)
+        pass
+    try:
+        return x509.DNSName(text.encode("idna").decode())
+    except ValueError:
+        return None
