@@ -24,6 +24,7 @@ _QUIET_S: Final = 0.008  # less spread than this within each second: a quiet net
 _QUIET_BLOCKS: Final = 2
 _FASTER_S: Final = 0.25  # so much faster than all before: another path or clock
 
+_STEP_S: Final = 0.0001  # a slow clock makes each packet the slowest so far: not worth an aim each
 _EVENT_S: Final = 0.1  # packets that come together: held up by the same thing
 
 _Block = tuple[float, float, float]  # lowest, highest, second highest transit of one second
@@ -134,7 +135,7 @@ class DelayEstimate:
             self._top = transit
         else:
             self._second = transit
-        if transit > self._slowest:
+        if transit > self._slowest + _STEP_S:
             self._aim(now)
 
     def _aim(self, now: float) -> None:
