@@ -1,8 +1,8 @@
 """Spoken prompts and tones: recordings from folders, and what is synthesised where there is none.
 
-A prompt is `<folder>/<language>/<name>.wav`, 16-bit mono at 8, 12, 16, 24 or 48 kHz. Later folders override earlier
-ones; a language that lacks it falls back to English. Names that begin with "tone-" and "music" are made here if no
-file is there; anything else that is missing is a short tone, and counted.
+A prompt is `<folder>/<language>/<name>.wav`, 16-bit mono at 8, 12, 16, 24 or 48 kHz. The first folder that has it
+counts; a language that lacks it falls back to English. Tones, music and the silence before a welcome are made here if
+no file is there; anything else that is missing is a short tone, and counted.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ _TONES: dict[str, tuple[tuple[float, int], ...]] = {
     "tone-key": ((880.0, 50),),
     "tone-refused": ((311.1, 180), (0, 40), (233.1, 260)),
     "tone-wait": ((440.0, 120),),
+    # Some endpoints open their audio late, and would swallow the first words (behaviours of room systems).
+    "welcome-silence": ((0, 2000),),
 }
 _TONE_MISSING = ((392.0, 150),)
 # A slow arpeggio over four chords, 16 s: each row a chord, each note a quarter of it.
