@@ -90,7 +90,9 @@ class Focus:
         self._legs[leg.id] = leg
         desk = Attendance(leg, self)
         self.command(
-            commands.Join(leg.id, role, leg.display_name, leg.source, leg.way, media=True, admitted=admitted)
+            commands.Join(
+                leg.id, role, leg.display_name, leg.source, leg.way, admitted=admitted, held=leg.on_hold
+            )
         )
         return desk
 

@@ -31,6 +31,10 @@ class Leg(Protocol):
     def trusted(self) -> bool:
         """A known endpoint: never slowed down by other people's wrong PINs."""
 
+    @property
+    def on_hold(self) -> bool:
+        """Whether the peer has put us on hold; changes of it are told to the desk."""
+
     def notify(self, event: Event) -> None:
         """Something happened in the conference that this leg may know."""
 

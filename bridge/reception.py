@@ -194,7 +194,6 @@ class Visit:
         self.room = room
         self._reception = reception
         self._inside: Attendance | None = None
-        self._held = False
         self._done = False
         limits = reception.limits
         self._entry: Driver[entry.Input, entry.Output] = Driver(
@@ -218,7 +217,6 @@ class Visit:
 
     def held(self, on: bool) -> None:
         """The call is on hold, or no longer."""
-        self._held = on
         if self._inside is not None:
             self._inside.held(on)
 
@@ -260,8 +258,6 @@ class Visit:
 
     def _go_in(self, role: Role) -> None:
         self._inside = self._reception.conferences.of(self.room).join(self.leg, role)
-        if self._held:
-            self._inside.held(True)
 
     def _send_away(self, reason: Reason, prompts: tuple[str, ...]) -> None:
         if self._done:

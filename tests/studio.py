@@ -77,6 +77,7 @@ class FakeLeg:
     """A leg whose desk is told that it left as soon as it is hung up, like a real one."""
 
     way = "sip"
+    on_hold = False
 
     def __init__(
         self, name: str, switchboard: Switchboard, source: str = "127.0.0.9", trusted: bool = False

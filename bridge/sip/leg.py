@@ -1,19 +1,22 @@
 """A SIP call as a leg: joins what the agent says of the dialog to what media says of the sound.
 
-    opening (ports) -> inviting or answering -> up -> over
+    opening (ports) -> pending (an answer or an ACK) -> up -> leaving (we end it) -> over
 
 Media is set going by the ACK and not before: only then is it sure that who called is where he says he is. A media
-process that dies does not end the call: the leg takes new ports and offers them in a re-INVITE.
+process that dies does not end the call: the leg takes new ports, as soon as there are any, and offers them in a
+re-INVITE.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from bridge.admission import RETRY_AFTER_S
 from bridge.codec.table import AudioCodec
 from bridge.errors import ProtocolError, Reason
 from bridge.leg import Desk
@@ -23,38 +26,11 @@ from bridge.sdp.description import parse
 from bridge.sdp.local import Local, SrtpPolicy
 from bridge.sdp.negotiate import Agreed, Offer, accept, answer, offer, wants_ipv6
 from bridge.sip import commands, events
-from bridge.sip.events import Ending
+from bridge.sip.reasons import ENDINGS, STATUS, of_refusal
 from bridge.switchboard import Switchboard
 
-STATUS: Final = {
-    Reason.NORMAL: 480,
-    Reason.UNKNOWN_ROOM: 404,
-    Reason.NOT_ACCEPTABLE: 488,
-    Reason.BAD_PIN: 403,
-    Reason.NO_ANSWER: 408,
-    Reason.FULL: 486,
-    Reason.DECLINED: 603,
-    Reason.HOST_ABSENT: 480,
-    Reason.KICKED: 403,
-    Reason.ENDED: 480,
-    Reason.MEDIA_LOST: 480,
-    Reason.SIGNALLING_LOST: 480,
-    Reason.OVERLOADED: 503,
-    Reason.SHUTDOWN: 503,
-    Reason.FAULT: 500,
-}
-"""How a `Reason` sounds in SIP: the status of a refusal, and the cause in the Reason header of a BYE (RFC 3326)."""
-
-ENDINGS: Final = {
-    Ending.BYE: Reason.NORMAL,
-    Ending.CANCEL: Reason.NORMAL,
-    Ending.NO_ACK: Reason.SIGNALLING_LOST,
-    Ending.NO_PRACK: Reason.SIGNALLING_LOST,
-    Ending.UNANSWERED: Reason.FAULT,
-    Ending.SESSION_EXPIRED: Reason.SIGNALLING_LOST,
-    Ending.GONE: Reason.SIGNALLING_LOST,
-    Ending.FLOW_LOST: Reason.SIGNALLING_LOST,
-}
+REOPEN_S: Final = 0.5  # between two tries to get new ports from a media process that is not up again yet
+REOPENS: Final = 40
 
 
 class State(Enum):
@@ -63,7 +39,8 @@ class State(Enum):
     OPENING = "opening"  # waits for its ports
     PENDING = "pending"  # an answer or an ACK is awaited
     UP = "up"
-    REVIVING = "reviving"  # the media process died; waits for new ports
+    REVIVING = "reviving"  # the media process died; waits for new ports, then for the answer to their offer
+    LEAVING = "leaving"  # we end the call; the agent has not said yet that it is over
     OVER = "over"
 
 
@@ -132,10 +109,14 @@ class SipLeg:
         self._desk: Desk | None = None
         self._invite: Callable[[bytes], commands.Invite] | None = None
         self._their_offer: bytes | None = None
-        self._made: Offer | None = None
+        self._answered = False  # what came in has our 200: it can be refused no more
+        self._made: Offer | None = None  # in an INVITE of ours
+        self._late: Offer | None = None  # in a 200 of ours: the ACK brings the answer
         self._agreed: Agreed | None = None
         self._local: Local | None = None
-        self._held = False
+        self._told_hold = False
+        self._reopened = 0
+        self._gone_told = False
         self._secret = secrets.token_bytes(32)
         self._session_id = secrets.randbits(62)
 
@@ -156,19 +137,27 @@ class SipLeg:
         """Whether the peer is a known endpoint that proved it."""
         return self._caller.trusted
 
+    @property
+    def on_hold(self) -> bool:
+        """Whether the peer has put us on hold."""
+        return self._agreed is not None and self._agreed.audio.held
+
     def notify(self, event: Event) -> None:
         """A telephone learns what happens from prompts."""
 
     def hang_up(self, reason: Reason) -> None:
-        """Refuse, cancel or end the call, whatever is due."""
-        if self.state is State.OVER:
+        """Refuse, cancel or end the call, whatever is due. The first reason counts."""
+        if self.state in (State.LEAVING, State.OVER):
             return
         self.reason = reason
-        if self.state in (State.UP, State.REVIVING) or self._invite is not None:
-            status = STATUS[reason]
+        before, self.state = self.state, State.LEAVING
+        status = STATUS[reason]
+        if before is State.OPENING and self._invite is not None:
+            self._over(reason)  # the agent knows nothing of it yet
+        elif self._answered or self._invite is not None:
             self._tell(commands.Bye(self.call, f'SIP;cause={status};text="{reason.value}"'))
         else:
-            self._tell(commands.Reject(self.call, STATUS[reason]))
+            self._tell(commands.Reject(self.call, status, RETRY_AFTER_S if status == 503 else None))
 
     # -- the beginning --------------------------------------------------------------------------------------------
 
@@ -196,7 +185,7 @@ class SipLeg:
 
     def media_opened(self, address: str, port: int, rtcp_port: int) -> None:
         """There are ports: make the answer or the offer that names them."""
-        if self.state is State.OVER:
+        if self.state not in (State.OPENING, State.REVIVING):
             return
         terms = self._terms
         self._local = local = Local(
@@ -214,24 +203,33 @@ class SipLeg:
         if self.state is State.REVIVING:
             self._made = offer(local, self._agreed, anew=True)
             self._tell(commands.Reinvite(self.call, self._made.body))
-            return
-        self.state = State.PENDING
-        if self._invite is not None:
+        elif self._invite is not None:
+            self.state = State.PENDING
             self._made = offer(local)
             self._tell(self._invite(self._made.body))
-        elif self._their_offer is None:
-            self._made = offer(local)
-            self._tell(commands.Answer(self.call, self._made.body))
+        else:
+            self._answer(local)
+
+    def _answer(self, local: Local) -> None:
+        """Answer the INVITE that began the call: with an answer to its offer, or an offer where it had none."""
+        if self._their_offer is None:
+            self._late = offer(local)
+            body = self._late.body
         else:
             try:
                 self._agreed = answer(parse(self._their_offer), local)
             except ProtocolError as fault:
                 self._refuse(fault)
                 return
-            self._tell(commands.Answer(self.call, self._agreed.body))
+            body = self._agreed.body
+        self.state = State.PENDING
+        self._answered = True
+        self._tell(commands.Answer(self.call, body))
 
     def media_refused(self, why: str) -> None:
         """There are no ports left."""
+        if self.state is State.OVER:
+            self._tell_gone()
         self.hang_up(Reason.OVERLOADED)
 
     def media_digit(self, digit: str) -> None:
@@ -255,23 +253,41 @@ class SipLeg:
         """The ports are free; if the call is over, so is the leg."""
         self.quality = quality
         if self.state is State.OVER:
-            self._gone(self)
+            self._tell_gone()
 
     def media_died(self) -> None:
-        """The media process is gone: a call that is up gets new ports, any other is refused."""
-        if self.state is State.OVER:
-            self._gone(self)
-        elif self.state in (State.UP, State.REVIVING) and self._agreed is not None:
-            self.state = State.REVIVING
+        """The media process is gone: a call that is up gets new ports, any other ends."""
+        match self.state:
+            case State.OVER:
+                self._tell_gone()
+            case State.UP if self._desk is not None:
+                self.state = State.REVIVING
+                self._reopened = 0
+                self._desk.silent(True)
+                self._reopen()
+            case State.REVIVING if self._reopened < REOPENS:
+                self._reopened += 1
+                asyncio.get_running_loop().call_later(REOPEN_S, self._reopen)
+            case State.LEAVING:
+                pass
+            case _:
+                self.hang_up(Reason.FAULT)
+
+    def _reopen(self) -> None:
+        if self.state is State.REVIVING:
             self._open(self._local is not None and ":" in self._local.address)
-        else:
-            self.hang_up(Reason.FAULT)
 
     # -- what the agent tells -------------------------------------------------------------------------------------
 
     def agent_event(self, event: events.Output) -> None:
         """Take one event of this call."""
         match event:
+            case events.CallEnded():
+                self._over(ENDINGS.get(event.why, self.reason))
+            case events.DialFailed():
+                self._over(self.reason if self.state is State.LEAVING else of_refusal(event.status))
+            case _ if self.state in (State.LEAVING, State.OVER):
+                pass  # it crossed with what ends the call
             case events.AckReceived():
                 self._acknowledged(event.answer)
             case events.Reinvited() | events.UpdateReceived():
@@ -283,38 +299,37 @@ class SipLeg:
             case events.DigitReceived():
                 self.media_digit(event.digit)
             case events.DialAnswered():
-                self._dial_answered(event.sdp)
-            case events.DialFailed():
-                self._over(Reason.NO_ANSWER if event.status in (408, 480, 487) else Reason.DECLINED)
-            case events.CallEnded():
-                self._over(ENDINGS.get(event.why, self.reason))
-            case _:
-                pass
+                self._dial_answered(event)
 
     def _acknowledged(self, their_answer: bytes | None) -> None:
-        if self._made is not None and not self._accept(their_answer):
+        late, self._late = self._late, None
+        if late is not None and not self._accept(late, their_answer):
             return
         if self.state is State.PENDING:
             self._come_up()
+        elif late is not None:
+            self._renew()
 
-    def _dial_answered(self, their_answer: bytes | None) -> None:
-        self.state = State.UP if self._accept(their_answer, configure=False) else self.state
-        if self.state is State.UP:
+    def _dial_answered(self, event: events.DialAnswered) -> None:
+        if event.flow is not None:
+            self._caller = replace(self._caller, source=event.flow.remote[0])
+        made, self._made = self._made, None
+        if self._accept(made, event.sdp):
             self._come_up()
 
     def _come_up(self) -> None:
         self.state = State.UP
         self._configure()
+        self._told_hold = self.on_hold
         self._desk = self._arrive(self)
-        self._tell_hold()
 
     def _reoffered(self, their_offer: bytes | None) -> None:
         if self._local is None or self._agreed is None or self.state is State.REVIVING:
             self._tell(commands.AnswerReinvite(self.call, status=491))
             return
         if their_offer is None:
-            self._made = offer(self._local, self._agreed, anew=True)
-            self._tell(commands.AnswerReinvite(self.call, self._made.body))
+            self._late = offer(self._local, self._agreed, anew=True)
+            self._tell(commands.AnswerReinvite(self.call, self._late.body))
             return
         try:
             self._agreed = answer(parse(their_offer), self._local, self._agreed)
@@ -322,35 +337,33 @@ class SipLeg:
             self._tell(commands.AnswerReinvite(self.call, status=fault.status))
             return
         self._tell(commands.AnswerReinvite(self.call, self._agreed.body))
-        self._configure()
-        self._tell_hold()
+        self._renew()
 
     def _offer_answered(self, sdp: bytes) -> None:
-        if self._made is None and self._local is not None:
-            self._made = offer(self._local, self._agreed)  # the agent's own refresh said the same again
-        if self._accept(sdp):
+        made, self._made = self._made, None
+        if made is None and self._local is not None:
+            made = offer(self._local, self._agreed)  # the agent's own refresh said the same again
+        if not self._accept(made, sdp):
+            return
+        self._renew()
+        if self.state is State.REVIVING and self._desk is not None:
             self.state = State.UP
+            self._desk.silent(False)
 
     def _offer_refused(self) -> None:
         self._made = None
         if self.state is State.REVIVING:
             self.hang_up(Reason.FAULT)
 
-    def _accept(self, their_answer: bytes | None, configure: bool = True) -> bool:
-        """Take the answer to our offer; a call without a usable one ends."""
-        made, self._made = self._made, None
+    def _accept(self, made: Offer | None, their_answer: bytes | None) -> bool:
+        """Take the answer to an offer of ours; a call without a usable one ends."""
         try:
             if made is None or their_answer is None:
                 raise ProtocolError("sdp-answer-missing", status=488)
             self._agreed = accept(made, parse(their_answer))
         except ProtocolError:
-            if self.state is State.PENDING:
-                self.state = State.UP  # the dialog stands already: it must be ended, not refused
             self.hang_up(Reason.NOT_ACCEPTABLE)
             return False
-        if configure and self.state is not State.PENDING:
-            self._configure()
-            self._tell_hold()
         return True
 
     # -- what follows ---------------------------------------------------------------------------------------------
@@ -362,14 +375,16 @@ class SipLeg:
             self.id, self._agreed.audio, self.source, terms.latch, terms.timeout_s, terms.held_timeout_s
         )
 
-    def _tell_hold(self) -> None:
-        held = self._agreed is not None and self._agreed.audio.held
-        if self._desk is not None and held != self._held:
-            self._held = held
-            self._desk.held(held)
+    def _renew(self) -> None:
+        """Something else was agreed while the call is up."""
+        self._configure()
+        if self._desk is not None and self.on_hold != self._told_hold:
+            self._told_hold = self.on_hold
+            self._desk.held(self.on_hold)
 
     def _refuse(self, fault: ProtocolError) -> None:
         self.reason = Reason.NOT_ACCEPTABLE
+        self.state = State.LEAVING
         self._tell(commands.Reject(self.call, fault.status))
 
     def _over(self, reason: Reason) -> None:
@@ -380,4 +395,9 @@ class SipLeg:
         if self._desk is not None:
             self._desk.left(reason)
         if not self._switchboard.close(self.id):
+            self._tell_gone()
+
+    def _tell_gone(self) -> None:
+        if not self._gone_told:
+            self._gone_told = True
             self._gone(self)

@@ -1,7 +1,8 @@
-"""A SIP leg: answers offers, makes late ones, follows hold, outlives its media process, and always says once that it left."""
+"""A SIP leg answers offers, makes late ones, follows hold, outlives its media process, and always says that it left."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,8 +13,10 @@ from bridge.media import contract
 from bridge.sdp.local import SrtpPolicy
 from bridge.sip import commands, events
 from bridge.sip.events import Ending
+from bridge.sip.flow import Flow
 from bridge.sip.leg import Caller, LegTerms, SipLeg, State
 from bridge.switchboard import Switchboard
+from tests.faketime import run
 from tests.studio import FakeStudio
 
 TERMS = LegTerms(
@@ -148,7 +151,7 @@ def test_a_dead_media_process_is_survived_by_a_reinvite(world: World) -> None:
     assert isinstance(again, commands.Reinvite) and b"m=audio 22000" in again.sdp
     world.leg.agent_event(events.OfferAnswered("c1", sdp()))
     assert len(world.configured()) == 2
-    assert world.gone == 0 and not world.desk.told
+    assert world.gone == 0 and world.desk.told == [("silent", True), ("silent", False)]
 
 
 def test_a_call_that_will_not_be_revived_ends(world: World) -> None:
@@ -159,7 +162,7 @@ def test_a_call_that_will_not_be_revived_ends(world: World) -> None:
     assert isinstance(world.told[-1], commands.Bye)
     world.leg.agent_event(events.CallEnded("c1", Ending.LOCAL))
     world.close_ports()
-    assert world.desk.told == [("left", Reason.FAULT)] and world.gone == 1
+    assert world.desk.told == [("silent", True), ("left", Reason.FAULT)] and world.gone == 1
 
 
 def test_silence_is_told_then_ends_the_call(world: World) -> None:
@@ -185,7 +188,7 @@ def test_a_call_cancelled_while_ports_open_leaves_nothing(world: World) -> None:
 def test_without_ports_the_caller_hears_503(world: World) -> None:
     world.leg.begin(sdp())
     world.switchboard.media_event(contract.OpenFailed("c1", "no ports"))
-    assert world.told == [commands.Reject("c1", 503)]
+    assert world.told == [commands.Reject("c1", 503, retry_after=10)]
     world.leg.agent_event(events.CallEnded("c1", Ending.LOCAL))
     assert (world.gone, world.leg.reason) == (1, Reason.OVERLOADED)
 
@@ -204,3 +207,149 @@ def test_a_dialled_leg_that_is_busy_is_over(world: World) -> None:
     world.leg.agent_event(events.DialFailed("c1", 486))
     world.close_ports()
     assert world.gone == 1
+
+
+def dial(world: World) -> None:
+    world.leg.dial(lambda body: commands.Invite("c1", "sip:x@127.0.0.1", "<sip:a@b>", body), six=False)
+
+
+def test_a_call_that_waits_for_its_ack_is_ended_not_refused(world: World) -> None:
+    world.leg.begin(sdp())
+    world.open_ports()
+    world.leg.hang_up(Reason.SHUTDOWN)
+    assert isinstance(world.told[-1], commands.Bye), "a refusal would come too late"
+    world.leg.agent_event(events.AckReceived("c1", None))
+    assert not world.configured() and not world.desk.told
+    world.leg.agent_event(events.CallEnded("c1", Ending.LOCAL))
+    world.close_ports()
+    assert (world.gone, world.leg.reason) == (1, Reason.SHUTDOWN)
+
+
+def test_media_that_dies_before_the_ack_ends_the_call(world: World) -> None:
+    world.leg.begin(sdp())
+    world.open_ports()
+    world.switchboard.process_lost(("c1",))
+    assert isinstance(world.told[-1], commands.Bye)
+    world.leg.agent_event(events.CallEnded("c1", Ending.LOCAL))
+    assert (world.gone, world.leg.reason) == (1, Reason.FAULT)
+
+
+def test_a_dialled_leg_without_ports_is_over_at_once(world: World) -> None:
+    dial(world)
+    world.switchboard.media_event(contract.OpenFailed("c1", "no ports"))
+    assert not world.told, "the agent never heard of it"
+    assert (world.gone, world.leg.reason) == (1, Reason.OVERLOADED)
+
+
+def test_a_dialled_leg_whose_media_dies_before_its_ports_is_over_at_once(world: World) -> None:
+    dial(world)
+    world.switchboard.process_lost(("c1",))
+    assert (world.told, world.gone) == ([], 1)
+
+
+def test_a_dialled_leg_that_is_cancelled_keeps_the_reason(world: World) -> None:
+    dial(world)
+    world.open_ports()
+    world.leg.hang_up(Reason.SHUTDOWN)
+    assert isinstance(world.told[-1], commands.Bye)
+    world.leg.agent_event(events.DialFailed("c1", 487))
+    world.close_ports()
+    assert (world.gone, world.leg.reason) == (1, Reason.SHUTDOWN)
+
+
+def test_a_call_cancelled_where_no_ports_are_left_leaves_nothing(world: World) -> None:
+    world.leg.begin(sdp())
+    world.leg.agent_event(events.CallEnded("c1", Ending.CANCEL))
+    world.switchboard.media_event(contract.OpenFailed("c1", "no ports"))
+    world.close_ports()
+    assert world.gone == 1
+
+
+def test_only_the_first_reason_to_hang_up_counts(world: World) -> None:
+    up(world)
+    world.leg.hang_up(Reason.KICKED)
+    world.leg.hang_up(Reason.ENDED)
+    assert sum(isinstance(each, commands.Bye) for each in world.told) == 1
+    world.leg.agent_event(events.CallEnded("c1", Ending.LOCAL))
+    world.close_ports()
+    assert world.desk.told == [("left", Reason.KICKED)]
+
+
+def test_media_that_dies_while_the_call_ends_holds_nothing_up(world: World) -> None:
+    up(world)
+    world.leg.hang_up(Reason.KICKED)
+    world.switchboard.process_lost(("c1",))
+    world.leg.agent_event(events.CallEnded("c1", Ending.LOCAL))
+    assert world.gone == 1
+    up_again = World()
+    up(up_again)
+    up_again.leg.agent_event(events.CallEnded("c1", Ending.BYE))
+    up_again.switchboard.process_lost(("c1",))
+    assert up_again.gone == 1
+
+
+def test_the_ack_of_their_offer_is_no_answer_to_ours(world: World) -> None:
+    up(world)
+    world.leg.agent_event(events.Reinvited("c1", sdp()))
+    world.switchboard.process_lost(("c1",))
+    world.open_ports(port=22000)
+    world.leg.agent_event(events.AckReceived("c1", None))
+    assert isinstance(world.told[-1], commands.Reinvite), "the call goes on"
+    world.leg.agent_event(events.OfferAnswered("c1", sdp()))
+    assert world.leg.state is State.UP
+
+
+def test_a_late_reoffer_is_answered_by_its_ack(world: World) -> None:
+    up(world)
+    world.leg.agent_event(events.Reinvited("c1", None))
+    world.leg.agent_event(events.AckReceived("c1", sdp("sendonly")))
+    assert len(world.configured()) == 2
+    assert world.desk.told == [("held", True)]
+
+
+def test_a_call_that_begins_on_hold_is_known_to_be_so_when_it_arrives(world: World) -> None:
+    up(world, sdp("inactive"))
+    assert world.leg.on_hold
+    world.leg.agent_event(events.Reinvited("c1", sdp()))
+    assert world.desk.told == [("held", False)] and not world.leg.on_hold
+
+
+def test_while_no_media_process_is_up_ports_are_asked_for_now_and_then(world: World) -> None:
+    async def scene() -> None:
+        up(world)
+        for _ in range(3):
+            world.switchboard.process_lost(("c1",))
+            await asyncio.sleep(1)
+        opened = [each for each in world.studio.told if isinstance(each, contract.OpenLeg)]
+        assert len(opened) == 4
+        world.open_ports(port=22000)
+        world.leg.agent_event(events.OfferAnswered("c1", sdp()))
+        assert world.leg.state is State.UP
+        for _ in range(50):
+            world.switchboard.process_lost(("c1",))
+            await asyncio.sleep(1)
+        assert isinstance(world.told[-1], commands.Bye)
+
+    run(scene())
+
+
+def test_a_call_that_ends_between_two_tries_for_ports_leaves_nothing(world: World) -> None:
+    async def scene() -> None:
+        up(world)
+        world.switchboard.process_lost(("c1",))
+        world.switchboard.process_lost(("c1",))
+        world.leg.agent_event(events.CallEnded("c1", Ending.BYE))
+        assert world.gone == 1
+        told = len(world.studio.told)
+        await asyncio.sleep(1)
+        assert len(world.studio.told) == told
+
+    run(scene())
+
+
+def test_a_dialled_leg_is_where_its_answer_came_from(world: World) -> None:
+    dial(world)
+    world.open_ports()
+    flow = Flow("udp", ("127.0.0.1", 5060), ("192.0.2.7", 5062), 1)
+    world.leg.agent_event(events.DialAnswered("c1", sdp(), flow))
+    assert world.configured()[0].signalling == world.leg.source == "192.0.2.7"
