@@ -1,6 +1,6 @@
 """Feed every parser mutated input: it parses, or raises ProtocolError, and nothing else.
 
-    python -m tools.fuzz --cases 1000000 [--only sdp] [--seed 1]
+    python -m tools.fuzz --cases 1000000 [--only sdp] [--seed 1] [--jobs 2]
 
 Each test package may hold modules named `fuzz*.py` with `TARGETS`: name -> (function of bytes, seeds). Mutations are
 made by a small seeded generator (bytes flipped, cut, doubled, spliced, numbers and separators swapped in), so that a
@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import random
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from bridge.errors import ProtocolError
 
+ROOT = Path(__file__).parents[1]
 Target = Callable[[bytes], object]
 TOKENS = [
     b"\r\n", b"\n", b"\0", b":", b";", b",", b"=", b"<", b">", b'"', b"\\", b"%", b"%00", b"@", b"/", b" ", b"\t",
@@ -69,6 +72,12 @@ def _mutate(value: bytearray, seeds: list[bytes], chance: random.Random) -> None
             value[place : place + 1] = bytes([chance.choice([0, 1, 127, 128, 255])])
 
 
+def fuzz_by_name(name: str, seed: int, cases: int) -> bool:
+    """Run one target, found by its name, so that it can run in a process of its own. True if it held."""
+    target, seeds = targets(ROOT)[name]
+    return fuzz(name, target, seeds, seed, cases) is None
+
+
 def fuzz(name: str, target: Target, seeds: list[bytes], seed: int, cases: int) -> bytes | None:
     """Run one target; returns the input that broke the sentence, or None."""
     start = time.perf_counter()
@@ -96,11 +105,12 @@ def main() -> int:
     options.add_argument("--cases", type=int, default=1_000_000)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--only", default="")
+    options.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     chosen = options.parse_args()
-    broken = 0
-    for name, (target, seeds) in targets(Path(__file__).parents[1]).items():
-        if chosen.only in name:
-            broken += fuzz(name, target, seeds, chosen.seed, chosen.cases) is not None
+    names = [name for name in targets(ROOT) if chosen.only in name]
+    with ProcessPoolExecutor(chosen.jobs) as workers:
+        runs = [workers.submit(fuzz_by_name, name, chosen.seed, chosen.cases) for name in names]
+        broken = sum(not run.result() for run in runs)
     print(f"{broken} targets failed" if broken else "all parsers held")
     return 1 if broken else 0
 
