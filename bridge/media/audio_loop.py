@@ -11,15 +11,16 @@ The walk of a packet, in order: `Receiver.poll` -> `Session.take_rtp` (source, r
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
-import structlog
-
+from bridge.log import logger
 from bridge.media import contract
 from bridge.media.endpoint import Address, NoPorts, PortRange, Receiver, sender
 from bridge.media.mixing import AudioMixer, Job, Loss, OpusSettings, Received, Result
@@ -27,6 +28,7 @@ from bridge.media.session import Session
 from bridge.media.settings import MediaSettings
 from bridge.media.ticker import PERIOD, Spread, Tick, Ticker
 from bridge.media.worker import InlineWorker, Mixer, Worker
+from bridge.rtp.jitter import Unit
 
 FAULTS_IN_A_ROW = 50  # the mixer failed a whole second long: another process must take over
 STALL_S = (
@@ -34,7 +36,7 @@ STALL_S = (
 )
 WAKE_EVERY = 5  # ticks between two looks at the sessions' deadlines
 
-_log = structlog.get_logger("bridge.media")
+_log = logger("media")
 
 
 class AudioLoop:
@@ -127,7 +129,11 @@ class AudioLoop:
         if self._worker.busy:
             self._changes.append(command)
         elif session := self._sessions.get(command.leg):
-            session.configure(command, time.monotonic())
+            try:
+                session.configure(command, time.monotonic())
+            except Exception as fault:
+                self._fail(session, fault)
+                return
             self._commands.append(command)
             self._ticker.start()
 
@@ -156,8 +162,9 @@ class AudioLoop:
             )
             self._sessions[leg] = session
             self._own |= {(address, endpoint.port), (address, endpoint.rtcp_port)}
-            self._receiver.add(endpoint.rtp, session.take_rtp)
-            self._receiver.add(endpoint.rtcp, session.take_rtcp)
+            fail = partial(self._fail, session)
+            self._receiver.add(endpoint.rtp, session.take_rtp, fail)
+            self._receiver.add(endpoint.rtcp, session.take_rtcp, fail)
             self._sort()
             self._ticker.start()
         self._tell(contract.LegOpened(leg, address, session.endpoint.port, session.endpoint.rtcp_port))
@@ -167,7 +174,9 @@ class AudioLoop:
         if session is None:
             self._tell(contract.LegClosed(leg, contract.Quality(0, 0, 0, 0.0, "", 0.0, 0.0)))
             return
-        quality = session.close(time.monotonic(), time.time())
+        with contextlib.suppress(Exception):  # a leg that failed is closed all the same
+            session.say_goodbye(time.monotonic(), time.time())
+        quality = session.quality
         self._received_before += quality.packets_received
         self._sent_before += quality.packets_sent
         self._count_jitter_drops(session, self._drops)
@@ -205,9 +214,7 @@ class AudioLoop:
             self._leave_out()
             self._worker.give(self._job(now))
         if tick.number % WAKE_EVERY == 0:
-            for session in self._sessions.values():
-                if session.deadline <= now:
-                    session.wake(now, wallclock)
+            self._wake(now, wallclock)
         if not self._sessions and not self._commands:
             self._ticker.stop()  # the mixer has been told of every leg's end
 
@@ -219,12 +226,29 @@ class AudioLoop:
                 session.leave_out(self._owed)
             self._owed = 0
 
+    def _wake(self, now: float, wallclock: float) -> None:
+        for session in list(self._sessions.values()):
+            if session.deadline <= now:
+                try:
+                    session.wake(now, wallclock)
+                except Exception as fault:
+                    self._fail(session, fault)
+
     def _job(self, now: float) -> Job:
-        received = [Received(session.leg, units) for session in self._audible if (units := session.pop(now))]
+        received = [
+            Received(session.leg, units) for session in self._audible if (units := self._pop(session, now))
+        ]
         for session in self._inaudible:
-            session.pop(now)
+            self._pop(session, now)
         commands, self._commands = self._commands, []
         return Job(commands, received)
+
+    def _pop(self, session: Session, now: float) -> tuple[Unit, ...]:
+        try:
+            return session.pop(now)
+        except Exception as fault:
+            self._fail(session, fault)
+            return ()
 
     def _mixed(self, outcome: Result | Exception, took: float) -> None:
         """The mixer is done with a tick: send at once."""
@@ -238,7 +262,10 @@ class AudioLoop:
             for leg in legs:
                 session = sessions.get(leg)
                 if session is not None:
-                    session.send_audio(payload, samples, marker)
+                    try:
+                        session.send_audio(payload, samples, marker)
+                    except Exception as error:
+                        self._fail(session, error)
         for event in outcome.events:
             self._tell(event)
         self._decoded += outcome.decoded_frames
@@ -253,6 +280,14 @@ class AudioLoop:
         changes, self._changes = self._changes, []
         for command in changes:
             self._configure(command)
+
+    def _fail(self, session: Session, fault: Exception) -> None:
+        """A fault of ours with one leg: it costs that leg, not the others."""
+        if self._sessions.get(session.leg) is session:
+            self._drops["leg-fault"] += 1
+            _log.error("leg-fault", leg=session.leg, exc_info=fault)
+            self._commands.append(contract.CloseLeg(session.leg))
+            self._close(session.leg)
 
     def _mixer_failed(self, fault: Exception) -> None:
         self._faults += 1

@@ -20,6 +20,7 @@ RECEIVE_BUFFER = (
 ROUNDS = 200  # a socket gives at most so many packets a poll; the others wait for the next
 OLDEST_ARRIVAL = 10.0  # seconds; the kernel's stamp is of the wall clock, which may have been stepped
 
+_TRUNCATED = int(socket.MSG_TRUNC)  # a plain number: the enumeration's & is slow
 _SO_TIMESTAMPNS = getattr(socket, "SO_TIMESTAMPNS", 35)
 _TIMESPEC = struct.Struct("@qq")
 _STAMP_SPACE = socket.CMSG_SPACE(_TIMESPEC.size)
@@ -110,6 +111,9 @@ def _bind(family: int, address: str, port: int) -> socket.socket:
     return new
 
 
+_Taker = tuple[Callable[[int, int], tuple[Any, ...]], Take, Callable[[Exception], None]]
+
+
 class Receiver:
     """Reads all sockets that have something, once a tick.
 
@@ -120,14 +124,14 @@ class Receiver:
 
     def __init__(self, drops: Counter[str]) -> None:
         self._poll = select.epoll()
-        self._takers: dict[int, tuple[Callable[[int, int], tuple[Any, ...]], Take]] = {}
+        self._takers: dict[int, _Taker] = {}
         self._drops = drops
 
-    def add(self, sock: socket.socket, take: Take) -> None:
-        """Give what comes in on `sock` to `take`."""
+    def add(self, sock: socket.socket, take: Take, on_fault: Callable[[Exception], None]) -> None:
+        """Give what comes in on `sock` to `take`; `on_fault` is told what `take` raises, and may `remove` it."""
         if sock.family == socket.AF_INET6:
             take = _without_scope(take)
-        self._takers[sock.fileno()] = (sock.recvmsg, take)
+        self._takers[sock.fileno()] = (sock.recvmsg, take, on_fault)
         self._poll.register(sock.fileno(), select.EPOLLIN)
 
     def remove(self, sock: socket.socket) -> None:
@@ -154,10 +158,8 @@ class Receiver:
                     self._read(taker, now, wallclock)
         return count
 
-    def _read(
-        self, taker: tuple[Callable[[int, int], tuple[Any, ...]], Take], now: float, wallclock: float
-    ) -> None:
-        receive, take = taker
+    def _read(self, taker: _Taker, now: float, wallclock: float) -> None:
+        receive, take, on_fault = taker
         try:
             datagram, ancillary, flags, source = receive(LONGEST_DATAGRAM, _STAMP_SPACE)
         except BlockingIOError:
@@ -165,14 +167,17 @@ class Receiver:
         except OSError:  # an ICMP error that an earlier packet of ours met
             self._drops["receive-error"] += 1
             return
-        if flags & socket.MSG_TRUNC:
+        if flags & _TRUNCATED:
             self._drops["too-long"] += 1
             return
         age = 0.0
         if ancillary:
             seconds, rest = _TIMESPEC.unpack(ancillary[0][2])
             age = wallclock - seconds - rest * 1e-9
-        take(datagram, source, now - age if 0.0 < age < OLDEST_ARRIVAL else now)
+        try:
+            take(datagram, source, now - age if 0.0 < age < OLDEST_ARRIVAL else now)
+        except Exception as fault:  # ours: it costs this leg, not the others
+            on_fault(fault)
 
 
 def _without_scope(take: Take) -> Take:

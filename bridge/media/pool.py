@@ -10,21 +10,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import msgspec
-import structlog
 
+from bridge.log import logger
 from bridge.media import contract, wire
 from bridge.media.placement import Placement
 from bridge.media.settings import MediaSettings, part_of_range
+from bridge.media.watchdog import Watchdog
 
 HELLO_S = 15.0  # a new process must speak within this time
 CHECK_S = 1.0
 QUIET_CHECKS = 8  # figures come every second, so a process silent for so many checks is stuck
-LATE_CHECK_S = 2.0  # a check that comes later than this after the one before says that control itself slept
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 5.0  # between the death of a process and the next start
 STEADY_S = 30.0  # a process that lived so long starts the delays anew
 LEAVE_S = 2.0  # from `Shutdown` to kill
 
-_log = structlog.get_logger("bridge.media.pool")
+_log = logger("media")
 
 
 class MediaPool:
@@ -162,7 +162,7 @@ class Shard:
             None  # set with the reason when the process is not usable any more
         )
         self._leaving = asyncio.Event()
-        self._heard = False
+        self._watchdog: Watchdog | None = None
 
     @property
     def up(self) -> bool:
@@ -214,11 +214,11 @@ class Shard:
                 stdin=asyncio.subprocess.DEVNULL,
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             )
-        self._heard = False
+        self._watchdog = Watchdog(asyncio.get_running_loop().time())
         self._wire = wire.control_end(ours, self._hear, self._fail)
         if self._leaving.is_set():
             self._wire.send(contract.Shutdown())
-        watch = asyncio.create_task(self._watch(), name=f"media-{self.index}-watch")
+        watch = asyncio.create_task(self._watch(self._watchdog), name=f"media-{self.index}-watch")
         try:
             return await gone
         finally:
@@ -228,7 +228,8 @@ class Shard:
             await _end(process, gently=self._leaving.is_set())
 
     def _hear(self, event: contract.Event) -> None:
-        self._heard = True
+        if self._watchdog is not None:
+            self._watchdog.heard()
         match event:
             case contract.Hello(version=contract.VERSION, pid=pid):
                 self.pid = pid
@@ -250,16 +251,13 @@ class Shard:
             self.figures = None
             asyncio.get_running_loop().call_soon(self._on_lost, self.index)
 
-    async def _watch(self) -> None:
-        """Notice a process that lives but does not answer. Seconds in which control itself slept do not count."""
+    async def _watch(self, watchdog: Watchdog) -> None:
+        """Notice a process that lives but does not answer."""
         loop = asyncio.get_running_loop()
-        quiet, then = 0, loop.time()
-        while quiet < (QUIET_CHECKS if self.up else HELLO_S / CHECK_S):
+        stuck = False
+        while not stuck:
             await asyncio.sleep(CHECK_S)
-            now = loop.time()
-            awake, then = now - then < LATE_CHECK_S, now
-            quiet = quiet + 1 if awake and not self._heard else 0
-            self._heard = False
+            stuck = watchdog.look(loop.time(), QUIET_CHECKS if self.up else int(HELLO_S / CHECK_S))
         self._fail("not-answering")
 
 

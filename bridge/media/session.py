@@ -286,11 +286,9 @@ class Session:
         self._silence.excuse(seconds)
         self._arm()
 
-    def close(self, now: float, wallclock: float) -> contract.Quality:
-        """Say BYE, and tell how it was."""
-        if self._audio is not None:
-            self._send_report(now, wallclock, bye=True)
-        return self.quality
+    def say_goodbye(self, now: float, wallclock: float) -> None:
+        """The last report, with BYE."""
+        self._send_report(now, wallclock, bye=True)
 
     @property
     def quality(self) -> contract.Quality:

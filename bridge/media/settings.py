@@ -17,8 +17,8 @@ class MediaSettings:
     `rate_factor`: a leg may send at most so many times the agreed packet rate; more is dropped unread.
     `opus_bitrate` [bit/s], `opus_complexity` of a talker's own mix and `opus_speech_complexity` of the stream that
     all listeners share (0 to 10).
-    `nice`: niceness asked for (refused quietly where not permitted). `realtime_priority`: 1 to 99 asks for
-    SCHED_RR, 0 leaves the ordinary scheduler.
+    `realtime_priority`: 1 to 99 asks for SCHED_RR, 0 for the ordinary scheduler; `nice`: niceness asked for beside it.
+    Both are gone without where they are not permitted.
     """
 
     port_first: int = 20000
@@ -32,7 +32,7 @@ class MediaSettings:
     opus_complexity: int = 4
     opus_speech_complexity: int = 5
     nice: int = -5
-    realtime_priority: int = 0
+    realtime_priority: int = 10
 
 
 def part_of_range(settings: MediaSettings, index: int, parts: int) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from bridge.media.local import LocalMedia
 from bridge.media.mixing import Job, Result
 from bridge.media.settings import MediaSettings
 from mixer.plan import Plan, Seat
-from tests.media.ports import free_range
+from tests.media.ports import free_range, has_ipv6
 from tests.media.rtp_phone import RtpPhone, talk
 
 NOTHING = Result([], [], 0, 0, {}, [])
@@ -36,15 +36,15 @@ class Room:
         self.phones: dict[str, RtpPhone] = {}
         self.media = LocalMedia(media_settings or settings(), self.events.append, self.lost.append)
 
-    async def join(self, leg: str, hz: float) -> RtpPhone:
-        phone = self.phones[leg] = RtpPhone(hz)
+    async def join(self, leg: str, hz: float, address: str = "127.0.0.1") -> RtpPhone:
+        phone = self.phones[leg] = RtpPhone(hz, address=address)
         self.media.place(leg, "1001")
-        self.media.send(contract.OpenLeg(leg, "127.0.0.1"))
+        self.media.send(contract.OpenLeg(leg, address))
         await asyncio.sleep(0.01)
         opened = self.events[-1]
         assert isinstance(opened, contract.LegOpened)
         phone.calls(opened.port, opened.rtcp_port)
-        self.media.send(contract.ConfigureLeg(leg, phone.audio(), signalling="127.0.0.1"))
+        self.media.send(contract.ConfigureLeg(leg, phone.audio(), signalling=address))
         return phone
 
     def plan(self, *seats: Seat) -> None:
@@ -103,6 +103,14 @@ async def test_a_third_port_is_neither_heard_nor_answered(room: Room) -> None:
     assert room.media.figures[0].drops["rtcp-address"] == 800
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
+async def test_ipv6(room: Room) -> None:
+    a, b = await room.join("a", 400, "::1"), await room.join("b", 700)
+    room.plan(Seat("a"), Seat("b"))
+    await room.talk(0.6)
+    assert (a.heard(20), b.heard(20)) == ([700], [400])
+
+
 async def test_close_says_bye_and_tells_how_it_was(room: Room) -> None:
     phone = await room.join("a", 400)
     await room.talk(0.5)
@@ -159,6 +167,32 @@ async def test_the_death_of_local_media_is_told_like_a_process(room: Room) -> No
     assert room.lost == [("a",)]
     assert not room.told(contract.LegClosed)
     await room.join("b", 400)
+
+
+@pytest.mark.parametrize("part", ["take_rtp", "pop", "send_audio", "wake"])
+async def test_a_fault_with_one_leg_costs_that_leg(
+    room: Room, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = await room.join("a", 400), await room.join("b", 700)
+    await room.join("c", 1000)
+    room.plan(Seat("a"), Seat("b"), Seat("c"))
+    await room.talk(0.1)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    assert room.media._audio is not None
+    session = room.media._audio._sessions["c"]
+    session.deadline = 0.0
+    if part == "take_rtp":
+        monkeypatch.setattr(session, "_read_rtp", fail)
+    else:
+        monkeypatch.setattr(session, part, fail)
+    await room.talk(0.7)
+    assert [
+        event.leg for event in room.told(contract.LegClosed) if isinstance(event, contract.LegClosed)
+    ] == ["c"]
+    assert (a.heard(16), b.heard(16)) == ([700], [400])
 
 
 class BadMixer:

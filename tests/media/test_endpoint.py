@@ -10,16 +10,7 @@ from collections import Counter
 import pytest
 
 from bridge.media.endpoint import LONGEST_DATAGRAM, Endpoint, NoPorts, PortRange, Receiver, sender
-from tests.media.ports import free_range
-
-
-def has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
+from tests.media.ports import free_range, has_ipv6
 
 
 def test_ports_are_pairs_even_first() -> None:
@@ -60,7 +51,7 @@ def test_ipv6() -> None:
     drops: Counter[str] = Counter()
     got: list[tuple[bytes, tuple[object, ...]]] = []
     receiver = Receiver(drops)
-    receiver.add(endpoint.rtp, lambda datagram, source, _: got.append((datagram, source)))
+    receiver.add(endpoint.rtp, lambda datagram, source, _: got.append((datagram, source)), print)
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as phone:
         phone.bind(("::1", 0))
         phone.sendto(b"x", ("::1", endpoint.port))
@@ -79,12 +70,19 @@ class Reading:
         self.receiver = Receiver(self.drops)
         self.rtp: list[tuple[bytes, float]] = []
         self.rtcp: list[bytes] = []
-        self.receiver.add(
-            self.endpoint.rtp, lambda datagram, _, arrival: self.rtp.append((datagram, arrival))
-        )
-        self.receiver.add(self.endpoint.rtcp, lambda datagram, _, __: self.rtcp.append(datagram))
+        self.faults: list[Exception] = []
+        self.receiver.add(self.endpoint.rtp, self._take_rtp, self.faults.append)
+        self.receiver.add(self.endpoint.rtcp, self._take_rtcp, self.faults.append)
         self.phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.phone.bind(("127.0.0.1", 0))
+
+    def _take_rtp(self, datagram: bytes, source: tuple[str, int], arrival: float) -> None:
+        self.rtp.append((datagram, arrival))
+
+    def _take_rtcp(self, datagram: bytes, source: tuple[str, int], arrival: float) -> None:
+        if datagram == b"fault":
+            raise RuntimeError("a fault of ours")
+        self.rtcp.append(datagram)
 
     def poll(self) -> int:
         return self.receiver.poll(time.monotonic(), time.time())
@@ -137,6 +135,17 @@ def test_longer_datagrams_than_any_sound_are_dropped() -> None:
     reading.poll()
     assert [len(datagram) for datagram, _ in reading.rtp] == [LONGEST_DATAGRAM]
     assert reading.drops == {"too-long": 2}
+    reading.close()
+
+
+def test_a_fault_with_one_socket_costs_the_others_nothing() -> None:
+    reading = Reading()
+    for datagram in (b"fault", b"two"):
+        reading.phone.sendto(datagram, ("127.0.0.1", reading.endpoint.rtcp_port))
+    reading.phone.sendto(b"one", ("127.0.0.1", reading.endpoint.port))
+    assert reading.poll() == 3
+    assert [datagram for datagram, _ in reading.rtp] == [b"one"] and reading.rtcp == [b"two"]
+    assert len(reading.faults) == 1
     reading.close()
 
 

@@ -148,7 +148,7 @@ def test_sdes_both_ways() -> None:
     leg.hear(bytes(180))
     leg.hear(BenchLeg().packet())
     assert sum(leg.drops.values()) == 2
-    leg.session.close(leg.now, 0.0)
+    leg.session.say_goodbye(leg.now, 0.0)
     (datagram, to) = leg.rtcp[-1]
     packets = rtcp.parse_compound(leg.link.unwrap_rtcp(datagram), reduced=False)
     assert to == PEER_RTCP and isinstance(packets[-1], rtcp.Bye)
@@ -258,7 +258,7 @@ def test_nothing_is_sent_to_special_addresses(remote: tuple[str, int]) -> None:
     leg.configure(remote=remote, remote_rtcp=remote)
     leg.send(10)
     leg.pass_time(20)
-    leg.session.close(leg.now, 0.0)
+    leg.session.say_goodbye(leg.now, 0.0)
     assert not leg.rtp and not leg.rtcp
 
 
@@ -439,7 +439,7 @@ def test_rtcp_shares_the_rtp_port_when_agreed() -> None:
     leg.hear()
     leg.hear(rtcp.serialise(rtcp.ReceiverReport(77)))
     leg.pass_time(8.0)
-    leg.session.close(leg.now, 0.0)
+    leg.session.say_goodbye(leg.now, 0.0)
     assert not leg.drops and not leg.rtcp
     (datagram, to) = leg.rtp[-1]
     assert to == PEER and isinstance(rtcp.parse_compound(datagram)[-1], rtcp.Bye)

@@ -47,6 +47,7 @@ class Load:
     seconds: float
     warmup: float
     latency: bool
+    priority: int  # of the media process under SCHED_RR, 0 = ordinary
     silent: str  # what those who do not talk send: "coded", or "dtx" (one packet in 400 ms)
 
 
@@ -240,9 +241,10 @@ async def measure(load: Load) -> dict[str, float]:
     ours, theirs = multiprocessing.Pipe()
     phones = multiprocessing.get_context("spawn").Process(target=_play, args=(load, theirs), daemon=True)
     phones.start()
-    pool = MediaPool(
-        1, MediaSettings(port_first=31000, port_last=31000 + 4 * load.legs + 99), events.put_nowait, print
+    settings = MediaSettings(
+        port_first=31000, port_last=31000 + 4 * load.legs + 99, realtime_priority=load.priority
     )
+    pool = MediaPool(1, settings, events.put_nowait, print)
     await pool.start()
     try:
         remote = await asyncio.to_thread(ours.recv)
@@ -315,9 +317,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--warmup", type=float, default=2.0)
     parser.add_argument("--latency", action="store_true", help="one beeps, the others listen (PCMU)")
+    parser.add_argument("--priority", type=int, default=0, help="real-time priority of the media process")
     told = parser.parse_args()
     talkers = told.legs if told.talkers < 0 else told.talkers
-    load = Load(told.codec, told.legs, talkers, told.seconds, told.warmup, told.latency, told.silent)
+    load = Load(
+        told.codec, told.legs, talkers, told.seconds, told.warmup, told.latency, told.priority, told.silent
+    )
     figures = uvloop.run(measure(load))
     print(f"{load.legs} {load.codec}, {load.talkers} talking" + (", beeps" if load.latency else ""))
     for name, value in figures.items():
