@@ -1,18 +1,25 @@
 """Control's side of the sound: joins legs to the media processes and plays prompts.
 
 Above this file nobody knows that media is another process. Each leg registers one listener for what media tells of
-it; a prompt that ends calls back whoever asked for it.
+it; a prompt that ends calls back whoever asked for it. When a media process dies, a leg that gets new ports finds its
+conference's plan and its waiting music there as before.
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
 
+from bridge.driver import in_turn
 from bridge.media import contract
 from bridge.sdp.audio import NegotiatedAudio
 from mixer.plan import Plan
+
+LONGEST_PLAY_S: Final = 30.0  # after that a play that somebody waits for is taken to have ended
 
 
 class MediaListener(Protocol):
@@ -50,14 +57,27 @@ class Studio(Protocol):
         """Pass a command to the process that serves its leg or conference."""
 
 
+@dataclass(slots=True)
+class _Awaited:
+    """A play whose end somebody waits for: the legs that have not gone meanwhile, and what is due at the end."""
+
+    legs: set[str]
+    then: Callable[[], None]
+    limit: asyncio.TimerHandle
+
+
 class Switchboard:
-    """Routes commands to media and events back to legs. `on_talking` gets (conference, leg ids)."""
+    """Routes commands to media and events back to legs. `on_talking`: by conference, who is told who talks."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._listeners: dict[str, MediaListener] = {}
-        self._plays: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {}
+        self._awaited: dict[str, _Awaited] = {}
         self._plans: dict[str, Plan] = {}
+        self._loops: dict[str, contract.Play] = {}  # what plays to a leg in the background
+        self._fresh: dict[
+            str, str
+        ] = {}  # leg -> conference, of legs that media has not been told to serve yet
         self._numbers = itertools.count(1)
         self.on_talking: dict[str, Callable[[tuple[str, ...]], None]] = {}
 
@@ -66,6 +86,7 @@ class Switchboard:
     def open(self, leg: str, conference: str, address: str, listener: MediaListener) -> None:
         """Reserve ports on local `address` for a leg of `conference`; the listener hears how it went."""
         self._listeners[leg] = listener
+        self._fresh[leg] = conference
         self._studio.place(leg, conference)
         self._studio.send(contract.OpenLeg(leg, address))
 
@@ -80,9 +101,12 @@ class Switchboard:
     ) -> None:
         """Tell media what was agreed (again, after each re-INVITE)."""
         self._studio.send(contract.ConfigureLeg(leg, audio, signalling, latch, timeout_s, held_timeout_s))
+        if (conference := self._fresh.pop(leg, None)) is not None:
+            self._restore(leg, conference)
 
     def close(self, leg: str) -> bool:
         """Free the leg's ports; `media_closed` follows. False when it has none, and nothing follows."""
+        self._loops.pop(leg, None)
         if leg not in self._listeners:
             return False
         self._studio.send(contract.CloseLeg(leg))
@@ -95,7 +119,7 @@ class Switchboard:
     # -- what is heard ---------------------------------------------------------------------------------------------
 
     def plan(self, plan: Plan) -> None:
-        """The newest plan of a conference. It is remembered, and told again to a process that takes over."""
+        """The newest plan of a conference. It is remembered for a media process that takes over."""
         if plan.seats:
             self._plans[plan.conference] = plan
         else:
@@ -112,7 +136,10 @@ class Switchboard:
         interrupt: bool = False,
         then: Callable[[], None] | None = None,
     ) -> None:
-        """Play prompts to legs; `then` is called once when they have ended, were stopped, or could not be played."""
+        """Play prompts to legs; `then` is called once when they have ended, were stopped, or could not be played.
+
+        It is called after `LONGEST_PLAY_S` at the latest, and not for a loop.
+        """
         present = tuple(leg for leg in legs if leg in self._listeners)
         if not present or not prompts:
             if then is not None:
@@ -120,11 +147,17 @@ class Switchboard:
             return
         play = f"p{next(self._numbers)}"
         if then is not None:
-            self._plays[play] = (present, then)
-        self._studio.send(contract.Play(play, present, tuple(prompts), language, loop, interrupt))
+            limit = asyncio.get_running_loop().call_later(LONGEST_PLAY_S, self._ended, play)
+            self._awaited[play] = _Awaited(set(present), then, limit)
+        command = contract.Play(play, present, tuple(prompts), language, loop, interrupt)
+        if loop:
+            self._loops |= dict.fromkeys(present, command)
+        self._studio.send(command)
 
     def stop(self, *legs: str) -> None:
         """Stop all that plays to these legs."""
+        for leg in legs:
+            self._loops.pop(leg, None)
         present = tuple(leg for leg in legs if leg in self._listeners)
         if present:
             self._studio.send(contract.StopPlay(present))
@@ -136,7 +169,7 @@ class Switchboard:
         match event:
             case contract.LegOpened(leg=leg) if listener := self._listeners.get(leg):
                 listener.media_opened(event.address, event.port, event.rtcp_port)
-            case contract.OpenFailed(leg=leg) if listener := self._listeners.pop(leg, None):
+            case contract.OpenFailed(leg=leg) if listener := self._forget(leg):
                 listener.media_refused(event.why)
             case contract.Digit(leg=leg) if listener := self._listeners.get(leg):
                 listener.media_digit(event.digit)
@@ -144,11 +177,10 @@ class Switchboard:
                 listener.media_silent(event.seconds, event.final)
             case contract.MediaBack(leg=leg) if listener := self._listeners.get(leg):
                 listener.media_back()
-            case contract.LegClosed(leg=leg) if listener := self._listeners.pop(leg, None):
+            case contract.LegClosed(leg=leg) if listener := self._forget(leg):
                 listener.media_closed(event.quality)
             case contract.PlayEnded():
-                if play := self._plays.pop(event.play, None):
-                    play[1]()
+                self._ended(event.play)
             case contract.Talking():
                 if talking := self.on_talking.get(event.conference):
                     talking(event.legs)
@@ -157,13 +189,32 @@ class Switchboard:
 
     def process_lost(self, legs: tuple[str, ...]) -> None:
         """A media process died and took these legs' ports, and all that played to them, with it."""
-        gone = frozenset(legs)
-        listeners = [listener for leg in legs if (listener := self._listeners.pop(leg, None))]
-        unheard = [play for play, (hearers, _) in self._plays.items() if gone.issuperset(hearers)]
-        for play in unheard:
-            self._plays.pop(play)[1]()
-        for listener in listeners:
-            listener.media_died()
-        for plan in self._plans.values():
-            if any(seat.leg in gone for seat in plan.seats):
-                self._studio.send(contract.SetPlan(plan))
+        gone = {leg: listener for leg in legs if (listener := self._listeners.pop(leg, None))}
+        told = [partial(self._forget, leg) for leg in gone] + [each.media_died for each in gone.values()]
+        in_turn(lambda tell: tell(), told)
+
+    # -- what follows ----------------------------------------------------------------------------------------------
+
+    def _forget(self, leg: str) -> MediaListener | None:
+        """The leg has no ports any more; nobody waits for what it will not hear."""
+        self._fresh.pop(leg, None)
+        listener = self._listeners.pop(leg, None)
+        for play, awaited in tuple(self._awaited.items()):
+            awaited.legs.discard(leg)
+            if not awaited.legs:
+                self._ended(play)
+        return listener
+
+    def _ended(self, play: str) -> None:
+        if awaited := self._awaited.pop(play, None):
+            awaited.limit.cancel()
+            awaited.then()
+
+    def _restore(self, leg: str, conference: str) -> None:
+        """A leg whose media process died has found another, which knows nothing yet of what it should hear."""
+        plan = self._plans.get(conference)
+        if plan is not None and any(seat.leg == leg for seat in plan.seats):
+            self._studio.send(contract.SetPlan(plan))
+        if loop := self._loops.get(leg):
+            play = f"p{next(self._numbers)}"
+            self._studio.send(contract.Play(play, (leg,), loop.prompts, loop.language, loop=True))
