@@ -1,4 +1,4 @@
-"""Mixing: sum once, then take from the sum what each one said himself."""
+"""Mixing: sum once; a mix-minus is that sum less the part that one has in it oneself."""
 
 from __future__ import annotations
 
@@ -12,14 +12,9 @@ def mix(frames: Rows, before: Vector, after: Vector) -> tuple[Samples, Rows]:
 
     `before`, `after` (n,): linear gains at the end of the last tick and of this one; where they differ the gain
     moves within 10 ms. A source with gain 0 before and after adds nothing at all.
-    Returns the sum (960,) and the parts (n, 960), all unlimited.
+    Returns the sum (960,) and the parts (n, 960), all unlimited; `sum - parts[i]` is what source i hears of the others.
     """
     parts = frames * after[:, np.newaxis]
-    for row in np.flatnonzero(before != after):
+    for row in (before != after).nonzero()[0]:
         np.multiply(frames[row], ramp(before[row], after[row]), out=parts[row])
     return parts.sum(axis=0), parts
-
-
-def minus(shared: Samples, parts: Rows) -> Rows:
-    """The mix-minus of each part: all but oneself, (n, 960)."""
-    return shared[np.newaxis, :] - parts

@@ -57,7 +57,7 @@ def choose(smoothed: Vector, active: npt.NDArray[np.bool_], since: Index, loudes
     `smoothed` (n,): powers of all sources that may be heard. `active` (n,): mixed in the last tick. `since` (n,): for
     how many ticks. `loudest`: K. Returns ascending indices into these, at most K, or K + 1 if that is everybody.
     """
-    audible = np.flatnonzero(smoothed > np.where(active, _CLOSE, _OPEN))
+    audible = (smoothed > np.where(active, _CLOSE, _OPEN)).nonzero()[0]
     places = loudest if len(smoothed) > loudest + 1 else loudest + 1
     if len(audible) <= places:
         return audible

@@ -188,7 +188,11 @@ class WideHearing:
 
 
 class OpusHearing:
-    """An Opus stream that is decoded into `out`, the leg's frame in the mixer's matrix."""
+    """An Opus stream that is decoded into `out`, the leg's frame in the mixer's matrix.
+
+    `simple`: this tick is one whole packet, or silence after silence, so it may be left undecoded. `rendered`: it is
+    decoded, and properly.
+    """
 
     def __init__(self) -> None:
         self._decoder = opus.OpusDecoder()
@@ -197,7 +201,8 @@ class OpusHearing:
         self._pointer = opus.address(self._room)
         self._units: Units = ()
         self._recent = (b"", b"", b"")  # the last packets, this tick's last, for a return after a pause
-        self._rendered = False
+        self.simple = True
+        self.rendered = False
         self._stale = False
         self._resting = True
         self._decoded = 0
@@ -215,17 +220,14 @@ class OpusHearing:
     def take(self, units: Units) -> None:
         """The units of this tick; `render`, `probe` or `skip` must follow."""
         self._units = units
-        self._rendered = False
+        self.rendered = False
         if len(units) == 1 and units[0].kind is _PACKET:
-            self._recent = (self._recent[1], self._recent[2], units[0].payload)
-
-    @property
-    def simple(self) -> bool:
-        """This tick is one whole packet, or silence after silence: decoding it may be left out."""
-        units = self._units
-        if len(units) == 1 and units[0].kind is _PACKET:
-            return units[0].samples == FRAME and self._line.plain
-        return self._resting and self._line.plain and all(unit.kind is UnitKind.SILENCE for unit in units)
+            _, _, payload, samples = units[0]
+            self._recent = (self._recent[1], self._recent[2], payload)
+            self.simple = samples == FRAME and self._line.plain
+        else:
+            silence = all(unit.kind is UnitKind.SILENCE for unit in units)
+            self.simple = silence and self._resting and self._line.plain
 
     @property
     def silent(self) -> bool:
@@ -255,14 +257,9 @@ class OpusHearing:
         self._decode_simple(out, pointer)
         self._stale = True
 
-    def promote(self, out: Samples, pointer: Any) -> None:
-        """`render`, if this tick was not rendered yet."""
-        if not self._rendered:
-            self.render(out, pointer)
-
     def render(self, out: Samples, pointer: Any) -> None:
         """This tick's sound to `out`, at address `pointer`."""
-        self._rendered = True
+        self.rendered = True
         if self._stale:
             self._stale = False
             for payload in self._recent[:2]:

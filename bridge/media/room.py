@@ -9,10 +9,11 @@ import numpy as np
 from bridge.media.sources import Attention, Sources
 from mixer import speaker
 from mixer.audio import mix
-from mixer.pcm import FADE, FRAME, Index, Samples, tail_of
+from mixer.pcm import FADE, FRAME, Index, Samples, Vector, tail_of
 from mixer.plan import Plan, Seat
 
 _TALK_TICKS = 10  # `Talking` is told at most every 200 ms
+_SECOND_LOOKS = 3  # a tick; each may bring in another one whose level is only a guess
 _NO_INDEX = np.zeros(0, np.intp)
 
 
@@ -21,6 +22,14 @@ class Mixed(NamedTuple):
 
     shared: Samples
     own: dict[str, Samples]
+
+
+class _Cast(NamedTuple):
+    """Who is in a tick's mix: the chosen, then those that leave it; and with which gains it ends."""
+
+    slots: Index
+    legs: list[str]
+    gains: Vector
 
 
 class Room:
@@ -37,7 +46,8 @@ class Room:
         self._active = np.zeros(0, np.bool_)
         self._since: Index = _NO_INDEX
         self._chosen: Index = _NO_INDEX  # of this tick, indices into `_slots`
-        self._leaving: Index = _NO_INDEX
+        self._cast = _Cast(_NO_INDEX, [], np.zeros(0, np.float32))
+        self._steady = False  # the next tick has the same cast, if the same are chosen
         self._tails: dict[str, Samples] = {}
         self._talking: tuple[str, ...] = ()
         self._was_talking = np.zeros(0, np.bool_)
@@ -65,8 +75,9 @@ class Room:
         self._since = np.where(known, np.append(self._since, 0)[kept], 0)
         for leg in before:
             if leg in sources and leg not in legs:
-                self._silence(leg)
+                self._sources.ignore(leg)
         self._legs = legs
+        self._steady = False
         self._slots = np.array([sources[leg].slot for leg in legs], np.intp)
         self._attend()
 
@@ -88,9 +99,6 @@ class Room:
             frame[:FADE] = tail_of(self._sources.pcm[source.slot]) * np.float32(gain)
             self._tails[leg] = frame
 
-    def _silence(self, leg: str) -> None:
-        self._sources.ignore(leg)
-
     @property
     def _crowded(self) -> bool:
         return len(self._legs) > self._loudest + 1
@@ -103,36 +111,44 @@ class Room:
 
     def choose(self) -> Index:
         """Choose who is mixed in this tick. Returns the slots whose sound is needed."""
-        if not len(self._slots):
-            self._chosen = self._leaving = _NO_INDEX
-            self.contributors = frozenset(self._tails)
-            return _NO_INDEX
-        smoothed = self._sources.smoothed[self._slots]
-        chosen = speaker.choose(smoothed, self._active, self._since, self._loudest)
+        chosen = self._rank()
+        for _ in range(_SECOND_LOOKS):
+            if not self._sources.verify(self._slots[chosen].tolist()):
+                break
+            chosen = self._rank()
+        if self._steady and np.array_equal(chosen, self._chosen):
+            self._since += 1
+        else:
+            self._change(chosen)
+        return self._cast.slots
+
+    def _change(self, chosen: Index) -> None:
         active = np.zeros(len(self._slots), np.bool_)
         active[chosen] = True
-        self._leaving = np.flatnonzero(self._active & ~active)
-        changed = len(self._leaving) > 0 or np.count_nonzero(active) != np.count_nonzero(self._active)
+        leaving = np.flatnonzero(self._active & ~active)
         self._since = np.where(active == self._active, self._since + 1, 0)
-        self._active = active
-        self._chosen = chosen
-        if changed or self._tails or len(chosen) + len(self._leaving) != len(self.contributors):
-            mixed = np.concatenate((chosen, self._leaving)).tolist()
-            self.contributors = frozenset([self._legs[index] for index in mixed]).union(self._tails)
-        if changed:
-            self._attend()
-        return self._slots[np.concatenate((chosen, self._leaving))]
+        self._active, self._chosen = active, chosen
+        order = np.concatenate((chosen, leaving))
+        legs = [self._legs[index] for index in order.tolist()]
+        gains = np.array([self.seats[leg].gain for leg in legs], np.float32)
+        gains[len(chosen) :] = 0
+        self._cast = _Cast(self._slots[order], legs, gains)
+        self._steady = not len(leaving) and not self._tails
+        contributors = frozenset(legs).union(self._tails)
+        if contributors != self.contributors:
+            self.contributors = contributors
+        self._attend()
+
+    def _rank(self) -> Index:
+        smoothed = self._sources.smoothed[self._slots]
+        return speaker.choose(smoothed, self._active, self._since, self._loudest)
 
     def mix(self) -> Mixed:
         """The tick's mix, of what `choose` chose and the slots it asked for now hold."""
-        order = np.concatenate((self._chosen, self._leaving))
-        slots = self._slots[order]
+        slots, legs, gains = self._cast
         gain = self._sources.gain
-        legs = [self._legs[index] for index in order.tolist()]
-        after = np.array([self.seats[leg].gain for leg in legs], np.float32)
-        after[len(self._chosen) :] = 0
-        shared, parts = mix(self._sources.pcm[slots], gain[slots], after)
-        gain[slots] = after
+        shared, parts = mix(self._sources.pcm[slots], gain[slots], gains)
+        gain[slots] = gains
         own = dict(zip(legs, parts, strict=True))
         for leg, tail in self._tails.items():
             shared = shared + tail

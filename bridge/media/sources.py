@@ -2,6 +2,10 @@
 
 Each source has a slot, a row in every array here. A tick goes: `listen` (units to codes or sound; levels of all who
 may be heard), then the conferences choose, then `render` (48 kHz for the few that are mixed).
+
+Opus is dear to decode, so in a full room legs outside the mix are decoded only now and then, to learn their level. One
+packet out of the blue gives a rough level (the decoder's memory is old), good enough to say who might be louder than
+those inside; who is chosen on such a level is decoded properly in the same tick (`verify`) before it counts.
 """
 
 from __future__ import annotations
@@ -18,16 +22,14 @@ from bridge.codec.audio import Kind
 from bridge.media.hearing import OpusHearing, TelephoneHearing, Units, WideHearing
 from bridge.rtp.units import UnitKind
 from mixer import speaker
-from mixer.pcm import FRAME, Rows, Samples, power
+from mixer.pcm import FADE, FADE_IN, FRAME, Rows, Samples, power, tail_of
 from mixer.resample import FROM_8K, FROM_16K
 
 Hearing = TelephoneHearing | WideHearing | OpusHearing
 # Opus legs outside the mix of a full room: how often their level is looked at [ticks].
 _PROBE_TICKS = 4
 _PROBE_SILENT_TICKS = 16
-
-
-_NO_SOUND = (Kind.NOISE, None)
+_FAULTS = 3  # of ours in one leg; after that it stays silent until its codec changes
 
 
 class Attention(IntEnum):
@@ -39,18 +41,35 @@ class Attention(IntEnum):
 
 
 class Source:
-    """One leg's sound as it comes in."""
+    """One leg's sound as it comes in.
 
-    __slots__ = ("address", "attention", "frame", "hearing", "leg", "name", "receive", "slot", "was_silent")
+    `payload_type`: of the codec in `hearing`, -1 if none. `tail`: the end of what was heard before the codec changed.
+    """
 
-    def __init__(self, leg: str, slot: int) -> None:
-        self.leg = leg
+    __slots__ = (
+        "address",
+        "attention",
+        "faults",
+        "frame",
+        "hearing",
+        "name",
+        "payload_type",
+        "receive",
+        "slot",
+        "tail",
+        "was_silent",
+    )
+
+    def __init__(self, slot: int) -> None:
         self.slot = slot
         self.receive: dict[int, str] = {}
+        self.payload_type = -1
         self.name = ""
         self.hearing: Hearing | None = None
         self.attention = Attention.NONE
         self.was_silent = True
+        self.faults = 0
+        self.tail: Samples | None = None
         self.frame: Samples = np.zeros(FRAME, np.float32)
         self.address: Any = None
 
@@ -65,6 +84,35 @@ def _hearing(codec: str) -> Hearing | None:
             return OpusHearing()
         case Kind.NOISE | None:
             return None
+
+
+class _Rows:
+    """Rows of sources of one kind, gathered to be worked on at once."""
+
+    def __init__(self) -> None:
+        self.mu: tuple[list[int], list[bytes]] = ([], [])
+        self.a: tuple[list[int], list[bytes]] = ([], [])
+        self.wide: tuple[list[int], list[Samples]] = ([], [])
+        self.direct: list[int] = []  # Opus, already at 48 kHz
+
+    def add(self, slot: int, hearing: Hearing) -> None:
+        """Take what the hearing has for this tick."""
+        if isinstance(hearing, TelephoneHearing):
+            if hearing.row is not None:
+                slots, codes = self.mu if hearing.law is g711.Law.MU else self.a
+                slots.append(slot)
+                codes.append(hearing.row)
+        elif isinstance(hearing, OpusHearing):
+            self.direct.append(slot)
+        elif hearing.row is not None:
+            self.wide[0].append(slot)
+            self.wide[1].append(hearing.row)
+
+    @property
+    def telephone(self) -> tuple[tuple[g711.Law, list[int], list[bytes]], ...]:
+        """Slots and codes of each law that somebody speaks."""
+        both = ((g711.Law.MU, *self.mu), (g711.Law.A, *self.a))
+        return tuple(each for each in both if each[1])
 
 
 class Sources:
@@ -107,13 +155,12 @@ class Sources:
         if source is None:
             if not self._free:
                 self._grow()
-            source = self.legs[leg] = Source(leg, self._free.pop())
+            source = self.legs[leg] = Source(self._free.pop())
             self._at[source.slot] = source
             self._point(source)
             self._clear(source.slot)
         source.receive = dict(receive)
-        if source.name not in receive.values():
-            source.name, source.hearing = "", None
+        source.payload_type = -1  # looked up anew; the codec goes on if its name is the same
 
     def _clear(self, slot: int) -> None:
         self.pcm[slot] = 0
@@ -131,24 +178,24 @@ class Sources:
     def listen(self, received: Iterable[tuple[str, Units]], tick: int) -> list[tuple[str, Exception]]:
         """This tick's units of each leg, of none for those that are not named; what nobody may hear is not looked at.
 
-        Returns the legs whose decoding failed by a fault of ours; they are silent until they change codec.
+        Returns the legs whose decoding failed by a fault of ours; they begin anew, and after the third time stay silent
+        until their codec changes.
         """
         self._tick = tick
         self._power[:] = 0
         self._known[:] = True
         faults: list[tuple[str, Exception]] = []
-        heard: list[Source] = []
+        rows = _Rows()
         given = dict(received)
         for leg, source in self.legs.items():
             if source.attention is Attention.NONE:
                 continue
             try:
-                if self._take(source, given.get(leg, ())):
-                    heard.append(source)
+                self._take(source, given.get(leg, ()), rows)
             except Exception as fault:  # a fault of ours costs this leg, not the others
-                source.hearing, source.name = None, ""
+                self._fail(source)
                 faults.append((leg, fault))
-        self._measure(heard)
+        self._measure(rows)
         smoothed = speaker.smooth(self.smoothed, self._power)
         floor = speaker.follow_floor(self.floor, self._power)
         if self._known.all():
@@ -158,21 +205,38 @@ class Sources:
             np.copyto(self.floor, floor, where=self._known)
         return faults
 
-    def _take(self, source: Source, units: Units) -> bool:
-        """Hand the units over; True if there is something to measure."""
-        if units and units[0].payload_type >= 0:
-            name = source.receive.get(units[0].payload_type, "")
-            if audio.kind(name) in _NO_SOUND:
-                units = tuple(unit._replace(kind=UnitKind.SILENCE) for unit in units)
-            elif name != source.name:
-                self._change_codec(source, name)
+    def _take(self, source: Source, units: Units, rows: _Rows) -> None:
+        """Hand the units over; what there is to measure goes to `rows`."""
+        if units and units[0].payload_type != source.payload_type:
+            units = self._change_payload_type(source, units)
         hearing = source.hearing
         if hearing is None:
-            return False
+            return
         hearing.take(units)
-        if isinstance(hearing, OpusHearing):
-            return self._listen_to_opus(source, hearing)
-        return hearing.row is not None
+        if not isinstance(hearing, OpusHearing) or self._listen_to_opus(source, hearing):
+            rows.add(source.slot, hearing)
+
+    def _change_payload_type(self, source: Source, units: Units) -> Units:
+        """The units as the source's codec, which may be another one now, is to take them."""
+        payload_type = units[0].payload_type
+        if payload_type < 0:  # silence before the first packet
+            return units
+        name = source.receive.get(payload_type, "")
+        if audio.kind(name) in (Kind.NOISE, None):
+            return tuple(unit._replace(kind=UnitKind.SILENCE) for unit in units)
+        source.payload_type = payload_type
+        if name != source.name:
+            self._count(source)
+            if self.gain[source.slot]:
+                source.tail = tail_of(source.frame)
+            source.name, source.hearing, source.faults = name, _hearing(name), 0
+        return units
+
+    def _fail(self, source: Source) -> None:
+        """Begin the codec anew; the third time, leave it."""
+        self._count(source)
+        source.faults += 1
+        source.hearing = _hearing(source.name) if source.faults < _FAULTS else None
 
     def _count(self, source: Source) -> None:
         """Add up what a codec state counted before it goes."""
@@ -196,14 +260,11 @@ class Sources:
         decoded, self.decoded = self.decoded, 0
         return decoded
 
-    def _change_codec(self, source: Source, name: str) -> None:
-        self._count(source)
-        source.name, source.hearing = name, _hearing(name)
-
     def ignore(self, leg: str) -> None:
         """Nobody may hear the leg any more; what it has said and what is on its way is forgotten."""
         source = self.legs[leg]
         source.attention = Attention.NONE
+        source.tail = None
         self._clear(source.slot)
         if source.hearing is not None:
             source.hearing.clear()
@@ -225,51 +286,56 @@ class Sources:
         self._known[source.slot] = silent
         return False
 
-    def _measure(self, heard: list[Source]) -> None:
+    def _measure(self, rows: _Rows) -> None:
         """Levels of all that was taken: from codes, at 16 kHz, at 48 kHz."""
-        telephone: dict[g711.Law, tuple[list[int], list[bytes]]] = {law: ([], []) for law in g711.Law}
-        wide: tuple[list[int], list[Samples]] = ([], [])
-        direct: list[int] = []
-        for source in heard:
-            match source.hearing:
-                case TelephoneHearing(row=bytes() as row, law=law):
-                    telephone[law][0].append(source.slot)
-                    telephone[law][1].append(row)
-                case WideHearing(row=np.ndarray() as samples):
-                    wide[0].append(source.slot)
-                    wide[1].append(samples)
-                case _:
-                    direct.append(source.slot)
-        for law, (slots, rows) in telephone.items():
-            if slots:
-                self._power[slots] = g711.power(g711.codes(rows), law)
-        if wide[0]:
-            self.decoded += len(wide[0])
-            self._power[wide[0]] = power(np.stack(wide[1]))
-        if direct:
-            self._power[direct] = power(self.pcm[direct])
+        for law, slots, codes in rows.telephone:
+            self._power[slots] = g711.power(g711.codes(codes), law)
+        if rows.wide[0]:
+            self.decoded += len(rows.wide[0])
+            self._power[rows.wide[0]] = power(np.stack(rows.wide[1]))
+        if rows.direct:
+            self._power[rows.direct] = power(self.pcm[rows.direct])
+
+    def verify(self, slots: Iterable[int]) -> bool:
+        """Decode properly those of the sources whose level is only a guess. False if it was none's."""
+        doubtful = [slot for slot in slots if self._is_doubtful(slot)]
+        for slot in doubtful:
+            self._promote(self._at[slot])
+        if not doubtful:
+            return False
+        self.smoothed[doubtful] = power(self.pcm[doubtful])
+        return True
+
+    def _is_doubtful(self, slot: int) -> bool:
+        hearing = self._at[slot].hearing
+        return isinstance(hearing, OpusHearing) and not hearing.rendered
+
+    def _promote(self, source: Source) -> None:
+        if isinstance(source.hearing, OpusHearing) and not source.hearing.rendered:
+            source.hearing.render(source.frame, source.address)
+            self.decoded += source.hearing.take_decoded()
 
     def render(self, slots: Iterable[int]) -> None:
         """Bring the sources at `slots` to 48 kHz in `pcm`, as far as they are not there yet."""
-        telephone: dict[g711.Law, tuple[list[int], list[bytes]]] = {law: ([], []) for law in g711.Law}
-        wide: tuple[list[int], list[Samples]] = ([], [])
+        rows = _Rows()
         for slot in slots:
             source = self._at[slot]
-            match source.hearing:
-                case TelephoneHearing(row=bytes() as row, law=law):
-                    telephone[law][0].append(slot)
-                    telephone[law][1].append(row)
-                case WideHearing(row=np.ndarray() as samples):
-                    wide[0].append(slot)
-                    wide[1].append(samples)
-                case OpusHearing() as hearing:
-                    hearing.promote(source.frame, source.address)
-                    self.decoded += hearing.take_decoded()
-                case _:
-                    self.pcm[slot] = 0
-        for law, (places, rows) in telephone.items():
-            if places:
-                self.decoded += len(places)
-                self.pcm[places] = FROM_8K.run(g711.decode(g711.codes(rows), law))
-        if wide[0]:
-            self.pcm[wide[0]] = FROM_16K.run(np.stack(wide[1]))
+            if isinstance(source.hearing, OpusHearing):
+                self._promote(source)
+            else:
+                source.frame[:] = 0
+                if source.hearing is not None:
+                    rows.add(slot, source.hearing)
+        for law, places, codes in rows.telephone:
+            self.decoded += len(places)
+            self.pcm[places] = FROM_8K.run(g711.decode(g711.codes(codes), law))
+        if rows.wide[0]:
+            self.pcm[rows.wide[0]] = FROM_16K.run(np.stack(rows.wide[1]))
+        for slot in slots:
+            self._soften(self._at[slot])
+
+    def _soften(self, source: Source) -> None:
+        """Join another codec's sound to the end of the one before."""
+        if source.tail is not None:
+            source.frame[:FADE] = source.frame[:FADE] * FADE_IN + source.tail
+            source.tail = None

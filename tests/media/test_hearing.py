@@ -202,10 +202,10 @@ def test_a_probe_and_a_return_after_a_pause() -> None:
             hearing.probe(out, address)
     assert hearing.take_decoded() == 20
     hearing.take((unit(payloads[80]),))
-    hearing.promote(out, address)
+    assert not hearing.rendered
+    hearing.render(out, address)
+    assert hearing.rendered
     assert hearing.take_decoded() == 3  # with the two before it
-    hearing.promote(out, address)  # once is enough
-    assert hearing.take_decoded() == 0
     whole = listen("opus", [(unit(payload),) for payload in payloads[:81]])
     assert snr_db(whole[80 * FRAME :], out, 0) > 15
 

@@ -269,6 +269,7 @@ def test_a_change_of_codec_goes_on() -> None:
     studio.run(60)
     assert len(listener.packets) == packets + 60
     assert listener.hears_db(800, 50, 100) > -25
+    assert clicks_db(listener.heard(5)) < -40
     assert len(talker.packets) == 40
     assert len(replaced.packets) == 60
 
@@ -405,7 +406,7 @@ def test_a_fault_of_ours_costs_one_leg(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.media.hearing.WideHearing.take", fail)
     studio.run(60)
     faults = [fault for result in studio.results for fault in result.faults]
-    assert next(leg for leg, _ in faults) == "wide"
+    assert [leg for leg, _ in faults] == ["wide"] * 3  # it begins anew twice
     assert phones[2].hears_db(500, 40, 80) > -25
     assert phones[2].hears_db(800, 40, 80) < GONE_DB
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mixer.audio import minus, mix
+from mixer.audio import mix
 from mixer.pcm import FADE, FRAME
 
 
@@ -19,13 +19,13 @@ def test_everybody_hears_the_others(count: int) -> None:
     one = np.ones(count, np.float32)
     shared, parts = mix(sound, one, one)
     assert shared == pytest.approx(sound.sum(axis=0), abs=1e-5)
-    for row, heard in enumerate(minus(shared, parts)):
+    for row, heard in enumerate(shared - parts):
         assert heard == pytest.approx(np.delete(sound, row, axis=0).sum(axis=0), abs=1e-5)
 
 
 def test_alone_one_hears_exactly_nothing() -> None:
     shared, parts = mix(frames(1), np.ones(1, np.float32), np.ones(1, np.float32))
-    assert not minus(shared, parts).any()
+    assert not (shared - parts).any()
 
 
 def test_gain_and_silence() -> None:

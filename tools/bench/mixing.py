@@ -1,4 +1,4 @@
-"""Milliseconds of the mixer's thread a tick, for N legs of one codec in one room.
+"""Milliseconds of the mixer's thread a tick, for N legs of one codec.
 
     OPENBLAS_NUM_THREADS=1 python -m tools.bench.mixing --codec opus --legs 100 --talkers 100
 
@@ -66,9 +66,9 @@ def packets(codec: str, sound: Samples) -> list[bytes]:
 
 
 class Load:
-    """A room full of legs, and what they send."""
+    """Rooms full of legs, and what they send."""
 
-    def __init__(self, codec: str, legs: int, talkers: int, dtx: bool) -> None:
+    def __init__(self, codec: str, legs: int, talkers: int, dtx: bool, rooms: int) -> None:
         payload_type = BY_NAME[codec.lower()].payload_type
         clips = [packets(codec, voice(seed)) for seed in range(8)]
         silence = packets(codec, np.zeros(RATE, np.float32))
@@ -88,7 +88,10 @@ class Load:
             codec, payload_type, {payload_type: codec}, ("127.0.0.1", 4000), ("127.0.0.1", 4001)
         )
         self._commands: list[ConfigureLeg | SetPlan] = [ConfigureLeg(name, audio) for name in self._names]
-        self._commands.append(SetPlan(Plan("1", tuple(Seat(name) for name in self._names))))
+        for room in range(rooms):
+            self._commands.append(
+                SetPlan(Plan(str(room), tuple(Seat(name) for name in self._names[room::rooms])))
+            )
 
     def job(self) -> Job:
         """The next tick's."""
@@ -110,12 +113,13 @@ def main() -> None:
     parser.add_argument("--codec", default="opus", choices=["opus", "G722", "PCMU", "PCMA"])
     parser.add_argument("--legs", type=int, default=100)
     parser.add_argument("--talkers", type=int, default=-1, help="default: all")
+    parser.add_argument("--rooms", type=int, default=1, help="the legs are spread over so many")
     parser.add_argument("--dtx", action="store_true", help="silent legs send nothing")
     parser.add_argument("--ticks", type=int, default=500)
     parser.add_argument("--profile", action="store_true", help="print where the time goes")
     told = parser.parse_args()
     talkers = told.legs if told.talkers < 0 else told.talkers
-    load = Load(told.codec, told.legs, talkers, told.dtx)
+    load = Load(told.codec, told.legs, talkers, told.dtx, told.rooms)
     for _ in range(50):
         load.mixer.tick(load.job())
     profile = cProfile.Profile()
@@ -134,7 +138,8 @@ def main() -> None:
         sent += sum(len(packet.legs) for packet in result.outgoing)
     ticks = told.ticks
     print(
-        f"{told.codec} {told.legs} legs, {talkers} talking{', others DTX' if told.dtx else ''}: "
+        f"{told.codec} {told.legs} legs, {talkers} talking"
+        f"{', others DTX' if told.dtx else ''}{f', {told.rooms} rooms' if told.rooms > 1 else ''}: "
         f"{statistics.fmean(spent):.2f} ms a tick (p50 {statistics.median(spent):.2f}, "
         f"p99 {sorted(spent)[ticks * 99 // 100]:.2f}), "
         f"{decoded / ticks:.1f} decoded, {encoded / ticks:.1f} encoded, {sent / ticks:.1f} sent a tick"
