@@ -2,7 +2,8 @@
 
 Strategy: a buffer, and how far it was searched for the empty line, so that a message that comes byte by byte
 costs no more than one that comes whole. The head is read by the same parser as later the message: the two can
-never see different lengths. Once framing is lost it stays lost: what follows cannot be told from a body.
+never see different lengths. Once framing is lost it stays lost: what follows cannot be told from a body. Of a
+message whose body is over the limit the head is handed up, so that it can be answered before the connection goes.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class StreamFramer:
     `most_body` bounds the body [bytes]. `fault` is None until framing is lost; then close the connection.
     """
 
-    __slots__ = ("_buffer", "_line_ends", "_most_body", "_searched", "_whole", "fault")
+    __slots__ = ("_alone", "_buffer", "_line_ends", "_most_body", "_searched", "_whole", "fault")
 
     def __init__(self, most_body: int = MOST_BODY) -> None:
         self._buffer = bytearray()
@@ -37,6 +38,7 @@ class StreamFramer:
         self._whole: int | None = None  # length of the message at the front, once its head is there
         self._line_ends = 0  # bytes of CRLF seen since the last message or ping
         self._most_body = most_body
+        self._alone: bytes | None = None  # the head of a message whose body is too long to wait for
         self.fault: ProtocolError | None = None
 
     @property
@@ -58,6 +60,8 @@ class StreamFramer:
                 if item is not KeepAlive.PING or KeepAlive.PING not in out:
                     out.append(item)
         except ProtocolError as error:
+            if self._alone is not None:
+                out.append(self._alone)
             self.fault = error
             self._buffer.clear()
         return out
@@ -103,5 +107,6 @@ class StreamFramer:
         if length is None:
             raise ProtocolError("content-length", "missing on a stream")
         if length > self._most_body:
+            self._alone = bytes(memoryview(self._buffer)[: end[1]])
             raise ProtocolError("too-large", "body over the limit", 513)
         return end[1] + length

@@ -15,6 +15,7 @@ from bridge.sip.headers import SPELLED, Headers, canonical_name
 from bridge.sip.message import Message, Request, Response
 
 MOST_HEAD: Final = 65_536  # bytes: start line and headers
+MOST_BODY: Final = 65_536  # bytes
 MOST_HEADERS: Final = 100  # field lines
 MOST_VALUE: Final = 8_192  # characters of one header, name and value
 MOST_START: Final = 2_048  # characters of the start line
@@ -186,7 +187,9 @@ def _cut_body(message: Message, body: bytes, *, converted: bool) -> None:
         return
     if length is None or (converted and length > len(body)):
         return
-    if length > len(body):
+    if length > max(len(body), MOST_BODY):
+        message.fault = message.fault or ProtocolError("too-large", "body over the limit", 413)
+    elif length > len(body):
         message.fault = message.fault or ProtocolError("content-length", "longer than the message")
     elif length < len(body):
         message.body = body[:length]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.sip.framing import KeepAlive, StreamFramer
+from bridge.sip.parser import parse_message
 from tests.sip.samples import FOLDER, sample, wire
 
 Result = tuple[list[bytes | KeepAlive], str | None, bool]
@@ -65,7 +66,6 @@ def test_cuts_anywhere_give_the_same(name: str) -> None:
         (wire(length=False, more="Content-Length: -1\r\n"), "content-length"),
         (wire(length=False, more="Content-Length: +0\r\n"), "content-length"),
         (wire(length=False, more="Content-Length: 0 0\r\n"), "content-length"),
-        (wire(length=False, more="Content-Length: 65537\r\n"), "too-large"),
         (wire(length=False, more="Content-Length: 99999999999999999999999\r\n"), "content-length"),
         (b"a" * 65_537, "too-large"),
         (wire(more="X-Own: a\r\n" * 6_600), "too-large"),
@@ -78,6 +78,13 @@ def test_where_framing_is_lost_nothing_follows(data: bytes, fault: str) -> None:
     framer = StreamFramer(most_body=65_536)
     framer.push(data)
     assert framer.push(good) == []
+
+
+def test_of_a_message_too_long_the_head_can_be_answered() -> None:
+    head = wire(length=False, more="Content-Length: 65537\r\n")
+    assert run(wire() + head + wire()) == ([wire(), head], "too-large", False)
+    fault = parse_message(head).fault
+    assert fault is not None and fault.status == 413
 
 
 def test_equal_lengths_and_folded_ones_are_fine() -> None:
