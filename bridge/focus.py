@@ -2,18 +2,19 @@
 
     leg -> digit -> keypad -> command -> Conference.handle -> events -> audit, then told to those who may know
 
-An event is written to the audit log before its effect is told to anybody.
+All events of a command are in the audit log before the first of them has an effect that anybody sees or hears.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bridge.driver import Driver
 from bridge.errors import Reason
 from bridge.leg import Leg
+from bridge.machine import Wake
 from bridge.rooms import commands, events
 from bridge.rooms.announcements import Announcement, Hush, announce, audience
 from bridge.rooms.commands import Command
@@ -23,18 +24,24 @@ from bridge.rooms.keypad import Keypad, Notice, Press
 from bridge.rooms.participant import Role
 from bridge.switchboard import Switchboard
 from config.model import Room
-from mixer.plan import Plan
 
 Audit = Callable[[Mapping[str, Any]], None]
 
 
 class Attendance:
-    """The desk of a leg that is in a conference or its lobby: turns its keys and troubles into commands."""
+    """The desk of a leg that is in a conference or its lobby: turns its keys and troubles into commands.
+
+    It stands before the leg `join`s, so that a leg which ends in that very moment has somebody to tell.
+    """
 
     def __init__(self, leg: Leg, focus: Focus) -> None:
         self._leg = leg
         self._focus = focus
         self._keypad: Driver[str, Press] = Driver(Keypad(leg.id), self._keyed)
+
+    def join(self, role: Role, *, admitted: bool = False) -> None:
+        """Bring the leg to the door; `admitted`: no lock holds it up."""
+        self._focus.join(self._leg, role, admitted)
 
     def digit(self, digit: str) -> None:
         """A key was pressed."""
@@ -60,6 +67,26 @@ class Attendance:
             self._focus.command(press)
 
 
+class _Audited:
+    """A conference that writes down what has happened before it says so."""
+
+    def __init__(self, conference: Conference, room: Room, audit: Audit) -> None:
+        self._conference = conference
+        self._room = room
+        self._audit = audit
+
+    def handle(self, command: Command | Wake, now: float) -> Sequence[Event]:
+        """Take a command; see `Conference.handle`."""
+        happened = self._conference.handle(command, now)
+        for event in happened:
+            self._audit({"room": self._room.number} | record(event))
+        return happened
+
+    def deadline(self) -> float | None:
+        """When a time limit is next due [monotonic seconds]."""
+        return self._conference.deadline()
+
+
 class Focus:
     """One live conference. `on_over` is called once nothing is left of it."""
 
@@ -77,24 +104,22 @@ class Focus:
         self.conference = Conference(room, loudest)
         self.talking: tuple[str, ...] = ()
         self._switchboard = switchboard
-        self._audit = audit
         self._on_over = on_over
         self._legs: dict[str, Leg] = {}
-        self._plan = Plan(room.number)
-        self._driver: Driver[Command, Event] = Driver(self.conference, self._perform)
+        self._plan = self.conference.plan()
+        machine = _Audited(self.conference, room, audit)
+        self._driver: Driver[Command, Event] = Driver(machine, self._perform)
 
     # -- what is asked --------------------------------------------------------------------------------------------
 
-    def join(self, leg: Leg, role: Role, *, admitted: bool = False) -> Attendance:
-        """A leg that reception let through comes to the door; from now on it talks to the desk returned."""
+    def join(self, leg: Leg, role: Role, admitted: bool) -> None:
+        """A leg that reception let through comes to the door; an `Attendance` is its desk."""
         self._legs[leg.id] = leg
-        desk = Attendance(leg, self)
         self.command(
             commands.Join(
                 leg.id, role, leg.display_name, leg.source, leg.way, admitted=admitted, held=leg.on_hold
             )
         )
-        return desk
 
     def command(self, command: Command) -> None:
         """Give the conference one command."""
@@ -118,7 +143,6 @@ class Focus:
     # -- what comes of it -----------------------------------------------------------------------------------------
 
     def _perform(self, event: Event) -> None:
-        self._audit({"room": self.room.number} | record(event))
         self._replan()
         present = self.conference.present()
         leaving = _leaving(event)

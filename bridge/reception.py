@@ -101,7 +101,9 @@ class Reception:
     def welcome_dialled(self, leg: Leg, room: Room) -> Desk:
         """A leg that the bridge called answered: whoever had it called has let it in."""
         self.audit(room, leg, "answered")
-        return self.conferences.of(room).join(leg, Role.GUEST, admitted=True)
+        desk = Attendance(leg, self.conferences.of(room))
+        desk.join(Role.GUEST, admitted=True)
+        return desk
 
     def language(self, room: Room) -> str:
         """The language of a room's prompts."""
@@ -158,7 +160,12 @@ class Reception:
     async def _check(self, visit: Visit, pin: Secret) -> None:
         leg = visit.leg.id
         loop = asyncio.get_running_loop()
-        role = await loop.run_in_executor(self._checkers, pins.verdict, visit.room, pin)
+        try:
+            role = await loop.run_in_executor(self._checkers, pins.verdict, visit.room, pin)
+        except Exception:
+            self.forget(leg)
+            visit.judged(None)
+            raise
         if self._visits.pop(leg, None) is None:
             return  # it hung up meanwhile, and was counted then
         outcome = role.value if role else "wrong"
@@ -174,13 +181,18 @@ class Reception:
     def _keep(self) -> None:
         now = asyncio.get_running_loop().time()
         saved = self._guard.save(now) | {"numbers": self._enumeration.save(now)}
-        self._store.save_counters(COUNTERS, msgspec.msgpack.encode((self._wallclock(), saved)))
+        if not self._store.save_counters(COUNTERS, msgspec.msgpack.encode((self._wallclock(), saved))):
+            _log.error("counters-not-kept")  # they are all kept the next time
 
     def _recall(self) -> None:
         state = self._store.counters(COUNTERS)
         if state is None:
             return
-        at, saved = msgspec.msgpack.decode(state, type=tuple[float, guard.Saved])
+        try:
+            at, saved = msgspec.msgpack.decode(state, type=tuple[float, guard.Saved])
+        except msgspec.MsgspecError:
+            _log.error("counters-not-readable")
+            return
         now, elapsed = asyncio.get_running_loop().time(), max(0.0, self._wallclock() - at)
         self._enumeration.restore(saved.pop("numbers", {}), now, elapsed)
         self._guard.restore(saved, now, elapsed)
@@ -257,7 +269,8 @@ class Visit:
                 self._send_away(output.reason, output.prompts)
 
     def _go_in(self, role: Role) -> None:
-        self._inside = self._reception.conferences.of(self.room).join(self.leg, role)
+        self._inside = Attendance(self.leg, self._reception.conferences.of(self.room))
+        self._inside.join(role)
 
     def _send_away(self, reason: Reason, prompts: tuple[str, ...]) -> None:
         if self._done:

@@ -9,6 +9,7 @@ from bridge.leg import Desk
 from bridge.media import contract
 from bridge.rooms.events import Event
 from bridge.switchboard import Switchboard
+from mixer.plan import Plan
 
 
 class FakeStudio:
@@ -33,9 +34,13 @@ class FakeStudio:
             for name in each.prompts
         ]
 
+    def plans(self) -> list[Plan]:
+        """All plans that media was told, in order."""
+        return [each.plan for each in self.told if isinstance(each, contract.SetPlan)]
+
     def newest_plan(self) -> dict[str, bool]:
         """leg -> heard, of the newest plan."""
-        plans = [each.plan for each in self.told if isinstance(each, contract.SetPlan)]
+        plans = self.plans()
         return {seat.leg: seat.heard for seat in plans[-1].seats} if plans else {}
 
     def end_plays(self, switchboard: Switchboard) -> None:
@@ -77,7 +82,6 @@ class FakeLeg:
     """A leg whose desk is told that it left as soon as it is hung up, like a real one."""
 
     way = "sip"
-    on_hold = False
 
     def __init__(
         self, name: str, switchboard: Switchboard, source: str = "127.0.0.9", trusted: bool = False
@@ -89,6 +93,7 @@ class FakeLeg:
         self.events: list[Event] = []
         self.ended: Reason | None = None
         self.desk: Desk | None = None
+        self.on_hold = False
         switchboard.open(name, "room", "127.0.0.1", FakeMedia())
 
     def arrive(self, welcome: Callable[[FakeLeg], Desk]) -> FakeLeg:
@@ -101,6 +106,12 @@ class FakeLeg:
         assert self.desk is not None
         for digit in digits:
             self.desk.digit(digit)
+
+    def hold(self, on: bool) -> None:
+        """What a re-INVITE of the peer does."""
+        self.on_hold = on
+        if self.desk is not None:
+            self.desk.held(on)
 
     def notify(self, event: Event) -> None:
         self.events.append(event)

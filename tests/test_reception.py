@@ -13,11 +13,13 @@ import pytest
 
 from bridge.errors import Reason
 from bridge.focus import Conferences
+from bridge.media import contract
 from bridge.metrics import Metrics
-from bridge.reception import Reception
+from bridge.reception import COUNTERS, Reception
+from bridge.rooms import pins
 from bridge.rooms.pins import hash_pin
 from bridge.store import Store
-from bridge.switchboard import Switchboard
+from bridge.switchboard import LONGEST_PLAY_S, Switchboard
 from config.model import LimitsConfig, Room, RoomKind
 from config.secret import Secret
 from tests.faketime import run
@@ -30,6 +32,7 @@ ROOMS = (
     Room("1002", RoomKind.HOST_PIN, host_pin=HOST),
     Room("1003", RoomKind.HOST_GUEST_PIN, host_pin=HOST, guest_pin=GUEST),
     Room("1004", RoomKind.AUTO_LOCK, host_pin=HOST),
+    Room("1005", RoomKind.HOST_PIN, host_pin=HOST, limit=1),
 )
 
 
@@ -73,7 +76,7 @@ class House:
     async def close(self) -> None:
         await self.reception.close()
         self.store.close()
-        assert not self.faults
+        assert not self.faults, self.faults
 
 
 Scene = Callable[[House], Awaitable[None]]
@@ -227,3 +230,146 @@ def test_a_leg_that_hangs_up_at_reception_leaves_nothing(play: Callable[[Scene],
         assert house.conferences.get("1003") is None
 
     play(scene)
+
+
+def test_who_is_hung_up_while_he_comes_to_the_door_leaves_nothing(play: Callable[[Scene], House]) -> None:
+    """The room fills up while he keys, and his ports are gone, so that there is no farewell to wait for."""
+
+    async def scene(house: House) -> None:
+        first, second = house.call("first", "1005"), house.call("second", "1005")
+        house.switchboard.process_lost(("second",))
+        first.keys("#")
+        second.keys("#")
+        assert second.ended is Reason.FULL
+        first.hang_up(Reason.NORMAL)
+        assert house.conferences.get("1005") is None
+
+    play(scene)
+
+
+def test_who_comes_on_hold_is_never_in_the_sound(play: Callable[[Scene], House]) -> None:
+    async def scene(house: House) -> None:
+        await house.host("host", "1002")
+        guest = house.call("guest", "1002")
+        guest.hold(True)
+        guest.keys("#")
+        assert all("guest" not in {seat.leg for seat in plan.seats} for plan in house.studio.plans())
+        assert "tone-join" not in house.studio.plays("guest")
+        guest.hold(False)
+        assert house.studio.newest_plan() == {"host": True, "guest": True}
+
+    play(scene)
+
+
+def test_all_of_a_turn_is_in_the_audit_log_before_anybody_hears_of_it(play: Callable[[Scene], House]) -> None:
+    async def scene(house: House) -> None:
+        guest = house.call("guest", "1002")
+        guest.keys("#")
+        written: list[int] = []
+        send = house.studio.send
+
+        def noting(command: contract.Command) -> None:
+            if isinstance(command, contract.SetPlan):
+                written.append(len(house.lines))
+            send(command)
+
+        house.studio.send = noting  # type: ignore[method-assign]
+        await house.host("host", "1002")
+        events = [line["event"] for line in house.lines]
+        assert events[-3:] == ["started", "joined", "joined"]
+        assert set(written) == {len(events)}
+
+    play(scene)
+
+
+def test_a_farewell_that_never_ends_ends_by_the_clock(play: Callable[[Scene], House]) -> None:
+    async def scene(house: House) -> None:
+        host = await house.host("host", "1002")
+        host.keys("##")
+        await asyncio.sleep(4)
+        assert host.ended is None
+        await asyncio.sleep(LONGEST_PLAY_S)
+        assert host.ended is Reason.ENDED
+        assert house.conferences.get("1002") is None
+
+    play(scene)
+
+
+def test_media_that_dies_during_a_farewell_ends_it(play: Callable[[Scene], House]) -> None:
+    async def scene(house: House) -> None:
+        host = await house.host("host", "1002")
+        wrong = house.call("wrong", "1003")
+        for _ in range(3):
+            wrong.keys("000000#")
+            await house.verdict()
+        host.keys("##")
+        await asyncio.sleep(4)
+        house.switchboard.process_lost(("host", "wrong"))
+        assert (host.ended, wrong.ended) == (Reason.ENDED, Reason.BAD_PIN)
+        assert house.conferences.get("1002") is None
+
+    play(scene)
+
+
+def test_a_check_that_fails_sends_its_caller_away_and_costs_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        verdict = pins.verdict
+        monkeypatch.setattr(pins, "verdict", lambda *_: 1 / 0)
+        leg = house.call("unlucky", "1003")
+        leg.keys("135791#")
+        await asyncio.sleep(5)
+        assert house.studio.plays("unlucky")[-1] == "overloaded"
+        assert [type(fault) for fault in house.faults] == [ZeroDivisionError]
+        house.faults.clear()
+        monkeypatch.setattr(pins, "verdict", verdict)
+        await house.host("host", "1003")
+        assert house.studio.newest_plan() == {"host": True}
+        assert not house.reception._visits
+        await house.close()
+
+    run(scene())
+
+
+def test_a_store_that_takes_nothing_delays_no_verdict(
+    play: Callable[[Scene], House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(house: House) -> None:
+        monkeypatch.setattr(house.store, "save_counters", lambda *_: False)
+        leg = house.call("mallory", "1003")
+        leg.keys("000000#")
+        await house.verdict()
+        assert "pin-wrong" in house.studio.plays("mallory")
+
+    play(scene)
+
+
+def test_counters_that_cannot_be_read_do_not_stop_the_start(
+    play: Callable[[Scene], House], tmp_path: Path
+) -> None:
+    store = Store(tmp_path)
+    store.save_counters(COUNTERS, b"\xc1 nonsense")
+    store.close()
+
+    async def scene(house: House) -> None:
+        await house.host("host", "1002")
+
+    play(scene)
+
+
+def test_who_is_called_by_the_bridge_is_let_in_past_the_lock(play: Callable[[Scene], House]) -> None:
+    async def scene(house: House) -> None:
+        host = await house.host("host", "1004")
+        room = house.reception.room("1004")
+        assert room is not None
+        called = FakeLeg("called", house.switchboard).arrive(
+            lambda leg: house.reception.welcome_dialled(leg, room)
+        )
+        assert set(house.studio.newest_plan()) == {"host", "called"}
+        called.hang_up(Reason.NORMAL)
+        host.hang_up(Reason.NORMAL)
+
+    house = play(scene)
+    assert not any(isinstance(each, contract.Play) and "pin" in repr(each) for each in house.studio.told[-5:])
