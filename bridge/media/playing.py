@@ -20,7 +20,6 @@ from mixer.pcm import FADE, FADE_OUT, FRAME, Samples, amplitude, ramp
 QUEUE = 8  # plays waiting for one leg; the newest is dropped beyond that
 DUCK = amplitude(-12.0)
 _RELEASE = 0.1  # of the ducking in each tick
-_SCALE = np.float32(1 / 32768)
 _NOTHING = np.zeros(FRAME, np.float32)
 
 
@@ -30,8 +29,7 @@ class _Piece:
     def __init__(self, command: Play, prompts: Prompts) -> None:
         self.play = command.play
         self.loop = command.loop
-        recordings = [prompts.get(name, command.language) for name in command.prompts]
-        self.recordings: list[Recording] = [recording for recording in recordings if len(recording)]
+        self.recordings: list[Recording] = [prompts.get(name, command.language) for name in command.prompts]
         self.waiting = set(command.legs)
         music = command.loop and all(name.startswith(MUSIC) for name in command.prompts)
         # Music has no beginning that matters: legs that get the same loop share the place it has reached.
@@ -91,9 +89,9 @@ class Cursor:
     def _next_frame(self) -> Samples:
         recordings = self.piece.recordings
         recording = recordings[self._recording]
-        frame: Samples = recording[self._position : self._position + FRAME] * _SCALE
-        self._position += FRAME
-        if self._position >= len(recording):
+        frame = recording.frame(self._position)
+        self._position += 1
+        if self._position == recording.frames:
             self._position = 0
             self._recording += 1
             if self._recording == len(recordings):

@@ -45,7 +45,8 @@ class Base(Enum):
 class Content(NamedTuple):
     """What a leg hears. `conference`: of MIX and MINUS. `leg`: of MINUS, who is taken out.
 
-    `before`: set for the one tick in which the conference changes, the content of the tick before.
+    `before`: set for the one tick in which something begins or ends at once (another conference, music that runs
+    already), the content of the tick before.
     """
 
     base: Base
@@ -55,10 +56,12 @@ class Content(NamedTuple):
     background: Cursor | None = None
     before: tuple[object, ...] | None = None
 
-    @property
-    def place(self) -> tuple[bool, str]:
-        """Which conference is heard, if any."""
-        return self.base is not Base.NOTHING, self.conference
+    def follows_softly(self, before: Content) -> bool:
+        """Whether there is no jump from `before` to this: the same conference, and no new music under way."""
+        same = (self.base is Base.NOTHING) == (
+            before.base is Base.NOTHING
+        ) and self.conference == before.conference
+        return same and (self.background is None or before.background is not None)
 
 
 class Outgoing(NamedTuple):
@@ -179,7 +182,7 @@ class Sounds:
         moves: list[_Move] = []
         for listener, content in wanted:
             before = listener.content
-            if before is not None and before.place != content.place:
+            if before is not None and not content.follows_softly(before):
                 content = content._replace(before=before[:5])
                 between.append(listener.leg)
             encoding = listener.encoding

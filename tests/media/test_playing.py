@@ -178,6 +178,7 @@ def test_waiting_music_is_shared(folder: Path) -> None:
     studio.run(10)
     assert [name for _, name in studio.ended()] == ["mb"]
     assert level(studio.phones["a"].heard(90)[np.newaxis])[0] > -55
+    assert clicks_db(studio.phones["b"].heard(2)) < -60
     studio.tell(StopPlay(("a", "c")))
     studio.run(2)
     assert sorted(name for _, name in studio.ended()) == ["ma", "mb", "mc"]
