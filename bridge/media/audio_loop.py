@@ -42,6 +42,7 @@ _log = logger("media")
 class AudioLoop:
     """Serves legs on the running loop: takes commands, tells events.
 
+    `drops`: what was dropped since the start, by name; told with the figures.
     `finish` is called once with "shutdown" after that command, or "mixer-fault" when the mixer fails for good.
     `mixer`: another one than `AudioMixer`, for tests; `inline`: no mixer thread, for tests.
     """
@@ -59,9 +60,9 @@ class AudioLoop:
         self._tell = tell
         self._finish = finish
         self._random = Random()
-        self._drops: Counter[str] = Counter()
+        self.drops: Counter[str] = Counter()
         self._ports = PortRange(settings.port_first, settings.port_last, self._random.random())
-        self._receiver = Receiver(self._drops)
+        self._receiver = Receiver(self.drops)
         self._sessions: dict[str, Session] = {}
         self._heard: dict[str, frozenset[str]] = {}  # conference -> legs whose sound may enter its mix
         self._audible: list[Session] = []
@@ -153,11 +154,11 @@ class AudioLoop:
                 endpoint,
                 self._settings,
                 self._random,
-                self._drops,
+                self.drops,
                 tell=self._tell,
                 on_loss=self._hear_of_loss,
-                send_rtp=sender(endpoint.rtp, self._drops),
-                send_rtcp=sender(endpoint.rtcp, self._drops),
+                send_rtp=sender(endpoint.rtp, self.drops),
+                send_rtcp=sender(endpoint.rtcp, self.drops),
                 is_own=self._own.__contains__,
             )
             self._sessions[leg] = session
@@ -179,7 +180,7 @@ class AudioLoop:
         quality = session.quality
         self._received_before += quality.packets_received
         self._sent_before += quality.packets_sent
-        self._count_jitter_drops(session, self._drops)
+        self._count_jitter_drops(session, self.drops)
         endpoint = session.endpoint
         self._own -= {(endpoint.address, endpoint.port), (endpoint.address, endpoint.rtcp_port)}
         self._receiver.remove(endpoint.rtp)
@@ -270,9 +271,9 @@ class AudioLoop:
             self._tell(event)
         self._decoded += outcome.decoded_frames
         self._encoded += outcome.encoded_frames
-        self._drops.update(outcome.drops)
+        self.drops.update(outcome.drops)
         for leg, fault in outcome.faults:
-            self._drops["decoder-fault"] += 1
+            self.drops["decoder-fault"] += 1
             _log.error("decoder-fault", leg=leg, exc_info=fault)
         self._change()
 
@@ -284,14 +285,14 @@ class AudioLoop:
     def _fail(self, session: Session, fault: Exception) -> None:
         """A fault of ours with one leg: it costs that leg, not the others."""
         if self._sessions.get(session.leg) is session:
-            self._drops["leg-fault"] += 1
+            self.drops["leg-fault"] += 1
             _log.error("leg-fault", leg=session.leg, exc_info=fault)
             self._commands.append(contract.CloseLeg(session.leg))
             self._close(session.leg)
 
     def _mixer_failed(self, fault: Exception) -> None:
         self._faults += 1
-        self._drops["mixer-fault"] += 1
+        self.drops["mixer-fault"] += 1
         self._change()
         if self._faults == 1:
             _log.error("mixer-fault", exc_info=fault)
@@ -301,7 +302,7 @@ class AudioLoop:
     # -- figures ---------------------------------------------------------------------------------------------------
 
     def _tell_figures(self) -> None:
-        received, sent, drops = self._received_before, self._sent_before, self._drops.copy()
+        received, sent, drops = self._received_before, self._sent_before, self.drops.copy()
         for session in self._sessions.values():
             received += session.received.packets
             sent += session.sent.packets

@@ -66,7 +66,7 @@ async def _serve(end: socket.socket, settings: MediaSettings, make: type[AudioLo
             done.set_result(reason)
 
     audio = make(settings, tell, finish)
-    link = wire.media_end(end, audio.command, finish)
+    link = wire.media_end(end, audio.command, finish, audio.drops)
     audio.start()
     reason = await done
     await audio.stop()

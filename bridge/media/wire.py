@@ -42,7 +42,7 @@ class Wire(Generic[In, Out]):
     other end has stopped reading and the wire is lost, as it is when the other end closes or speaks nonsense.
 
     `on_message` is called for each message that comes in; `on_lost` once, with a reason of a fixed set: "closed",
-    "malformed", "stuck", "too-long".
+    "malformed", "stuck", "too-long". `drops` counts what was overtaken, as "wire-overtaken".
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Wire(Generic[In, Out]):
         decoder: msgspec.msgpack.Decoder[In],
         on_message: Callable[[In], None],
         on_lost: Callable[[str], None],
+        drops: Counter[str],
     ) -> None:
         self._end = end
         self._decoder = decoder
@@ -62,7 +63,7 @@ class Wire(Generic[In, Out]):
         self._serials = itertools.count()
         self._buffer = bytearray(contract.MAX_MESSAGE_BYTES)
         self._open = True
-        self.drops: Counter[str] = Counter()
+        self._drops = drops
         self._loop.add_reader(end, self._read)
 
     def send(self, message: Out) -> None:
@@ -93,7 +94,7 @@ class Wire(Generic[In, Out]):
             case _:
                 key = next(self._serials)
         if self._waiting.pop(key, None) is not None:
-            self.drops["wire-overtaken"] += 1
+            self._drops["wire-overtaken"] += 1
         self._waiting[key] = encoded
         if len(self._waiting) > CAPACITY:
             self._lose("stuck")
@@ -155,12 +156,15 @@ def control_end(
 ) -> Wire[contract.Event, contract.Command]:
     """Control's end: commands out, events in."""
     decoder: msgspec.msgpack.Decoder[contract.Event] = msgspec.msgpack.Decoder(contract.Event)
-    return Wire(end, decoder, on_event, on_lost)
+    return Wire(end, decoder, on_event, on_lost, Counter())
 
 
 def media_end(
-    end: socket.socket, on_command: Callable[[contract.Command], None], on_lost: Callable[[str], None]
+    end: socket.socket,
+    on_command: Callable[[contract.Command], None],
+    on_lost: Callable[[str], None],
+    drops: Counter[str],
 ) -> Wire[contract.Command, contract.Event]:
     """The media process's end: events out, commands in."""
     decoder: msgspec.msgpack.Decoder[contract.Command] = msgspec.msgpack.Decoder(contract.Command)
-    return Wire(end, decoder, on_command, on_lost)
+    return Wire(end, decoder, on_command, on_lost, drops)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from bridge.media.local import LocalMedia
 from bridge.media.mixing import Job, Result
 from bridge.media.settings import MediaSettings
 from mixer.plan import Plan, Seat
+from tests.media.bench_leg import AUDIO
 from tests.media.ports import free_range, has_ipv6
 from tests.media.rtp_phone import RtpPhone, talk
 
@@ -285,6 +287,26 @@ async def test_ticks_stop_when_there_is_nothing_to_do() -> None:
     assert mixer.ticks == ticks
     bare.loop.command(contract.OpenLeg("b", "127.0.0.1"))
     await bare.until(lambda: mixer.ticks > ticks)
+    await bare.loop.stop()
+
+
+async def test_nothing_is_left_of_legs_that_are_gone() -> None:
+    mixer = SlowMixer()
+    mixer.ticks = 10
+    bare = Bare(mixer)
+    bare.loop.command(contract.OpenLeg("first", "127.0.0.1"))
+    bare.loop.command(contract.CloseLeg("first"))
+    files = len(os.listdir("/proc/self/fd"))
+    for n in range(200):
+        leg = f"leg{n}"
+        bare.loop.command(contract.OpenLeg(leg, "127.0.0.1"))
+        bare.loop.command(contract.ConfigureLeg(leg, AUDIO))
+        bare.loop.command(contract.SetPlan(Plan("1001", (Seat(leg),))))
+        bare.loop.command(contract.CloseLeg(leg))
+    bare.loop.command(contract.SetPlan(Plan("1001")))
+    await bare.until(lambda: not bare.loop._ticker.running)
+    assert len(os.listdir("/proc/self/fd")) == files - 1  # the alarm rests too
+    assert not (bare.loop._sessions or bare.loop._own or bare.loop._heard or bare.loop._commands)
     await bare.loop.stop()
 
 

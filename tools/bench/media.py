@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import multiprocessing
 import os
+import random
 import select
 import socket
 import struct
@@ -106,6 +108,7 @@ class Phones:
         self._measured = [Measured() for _ in range(load.legs)]
         self._talk = _coded(load.codec, _voice())
         self._silence = _coded(load.codec, np.zeros(960 * 50, np.float32))
+        self._numbers = [0] * load.legs
         self._beep_sent: list[float] = []
         self._beep_heard: list[float] = []
         self._beep_sounding = False
@@ -122,7 +125,8 @@ class Phones:
         for sock in self._sockets:
             poll.register(sock.fileno(), select.EPOLLIN)
         by_file = {sock.fileno(): index for index, sock in enumerate(self._sockets)}
-        start = time.monotonic() + 0.05
+        # At any phase to the ticks: delay depends on it.
+        start = time.monotonic() + 0.05 + random.random() * TICK_S
         count = int((load.warmup + load.seconds) / TICK_S)
         measure_from = int(load.warmup / TICK_S)
         for tick in range(count):
@@ -142,9 +146,9 @@ class Phones:
     def _send(self, index: int, tick: int, port: int) -> None:
         payload = self._payload(index, tick)
         if payload:
-            head = struct.pack(
-                "!BBHII", 0x80, self._type, tick & 0xFFFF, tick * self._rate // 50, 1000 + index
-            )
+            # What a pause leaves out has a time but no number (RFC 3550 section 5.1).
+            self._numbers[index] = number = self._numbers[index] + 1 & 0xFFFF
+            head = struct.pack("!BBHII", 0x80, self._type, number, tick * self._rate // 50, 1000 + index)
             self._sockets[index].sendto(head + payload, ("127.0.0.1", port))
 
     def _payload(self, index: int, tick: int) -> bytes:
@@ -219,6 +223,9 @@ def _socket() -> socket.socket:
 
 
 def _play(load: Load, pipe: Connection) -> None:
+    # Before other programs, behind the media process: else their lateness is measured as its jitter.
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     Phones(load, pipe).run()
 
 
@@ -317,7 +324,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--warmup", type=float, default=2.0)
     parser.add_argument("--latency", action="store_true", help="one beeps, the others listen (PCMU)")
-    parser.add_argument("--priority", type=int, default=0, help="real-time priority of the media process")
+    parser.add_argument("--priority", type=int, default=10, help="real-time priority of the media process")
     told = parser.parse_args()
     talkers = told.legs if told.talkers < 0 else told.talkers
     load = Load(
