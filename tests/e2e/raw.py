@@ -29,13 +29,16 @@ class Came(NamedTuple):
 class RawUdp:
     """One UDP socket at `address`, as a context manager; `log` holds all messages that came, `others` the rest."""
 
-    def __init__(self, target: tuple[str, int], address: str = LOOPBACK) -> None:
+    def __init__(self, target: tuple[str, int], address: str = LOOPBACK, port: int = 0) -> None:
         self.target = target
         self.log: list[Came] = []
         self.others: list[bytes] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_000_000)
-        self._socket.bind((address, 0))
+        try:
+            self._socket.bind((address, port))
+        except OSError:  # not ours to have
+            self._socket.bind((address, 0))
         self._socket.setblocking(False)
 
     def __enter__(self) -> Self:
@@ -150,7 +153,67 @@ def same_transaction(invite: SipText, method: str, to: str = "") -> SipText:
         (key, value) for key, value in invite.headers if key in ("Via", "Max-Forwards", "From", "Call-ID")
     ]
     kept += [("To", to or invite.get("To")), ("CSeq", f"{invite.sequence} {method}")]
-    return SipText(invite.start.replace("INVITE", method, 1), tuple(kept))
+    return SipText(f"{method} {invite.start.partition(' ')[2]}", tuple(kept))
+
+
+def ending(final: SipText) -> SipText:
+    """What ends the INVITE that got this final response: BYE after a 2xx (without an ACK: no sound is sent), else ACK.
+
+    All is copied from the response, so that it fits however odd the request was.
+    """
+    method, number = ("BYE", final.sequence + 1) if final.status < 300 else ("ACK", final.sequence)
+    via = final.get("Via").partition(", ")[0]
+    if method == "BYE":
+        via = f"{via.partition(';')[0]};rport;branch=z9hG4bK{random.getrandbits(60):x}"
+    target = final.get("Contact").partition("<")[2].partition(">")[0] or "sip:1001@localhost"
+    kept = [(name, final.get(name)) for name in ("From", "To", "Call-ID")]
+    headers = [("Via", via), ("Max-Forwards", "70"), *kept, ("CSeq", f"{number} {method}")]
+    return SipText(f"{method} {target} SIP/2.0", tuple(headers))
+
+
+def with_body(head: SipText, body: bytes, kind: str = SDP) -> bytes:
+    """A message with a body of any bytes."""
+    start, _, _ = (
+        SipText(head.start, (*head.headers, ("Content-Type", kind))).serialise().rpartition(b"Content-")
+    )
+    return start + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+class RawCall:
+    """A call made by hand on a `RawUdp`: acknowledged, and answering nothing by itself."""
+
+    def __init__(self, udp: RawUdp, body: str, user: str = "1001") -> None:
+        self._udp = udp
+        self._sequence = 1
+        self.invite = udp.request("INVITE", user, body)
+        self.answer = udp.ask(self.invite)
+        assert self.answer.status == 200, self.answer.start
+        udp.send(within(self.invite, self.answer, "ACK", 1).serialise())
+
+    def next(self, method: str) -> SipText:
+        """The next request of the dialog, without a body."""
+        self._sequence += 1
+        return within(self.invite, self.answer, method, self._sequence)
+
+    def ask(self, method: str, body: bytes = b"", kind: str = SDP) -> SipText:
+        """Send a request in the dialog and wait for its final answer; a 2xx to INVITE is acknowledged."""
+        request = self.next(method)
+        start = len(self._udp.log)
+        self._udp.send(with_body(request, body, kind) if body else request.serialise())
+
+        def answer() -> SipText | None:
+            found = (each.message for each in self._udp.log[start:] if each.message.status >= 200)
+            return next((each for each in found if each.get("CSeq") == request.get("CSeq")), None)
+
+        self._udp.listen(3.0, lambda: answer() is not None)
+        found = answer()
+        if found is None:
+            raise TimeoutError(f"no answer to {method}")
+        if method == "INVITE" and found.status < 300:
+            self._udp.send(within(self.invite, self.answer, "ACK", self._sequence).serialise())
+        elif method == "INVITE":
+            self._udp.send(same_transaction(request, "ACK", found.get("To")).serialise())
+        return found
 
 
 class RawStream:
