@@ -26,6 +26,7 @@ from typing import Any
 import uvloop
 
 from bridge import log
+from bridge.operations import PERSON_COMMANDS, ROOM_COMMANDS
 from bridge.rooms import pins
 from bridge.server import Bridge
 from config.load import ConfigError, load
@@ -61,15 +62,26 @@ def _parser() -> argparse.ArgumentParser:
     command("hash-pin", _hash_pin, "read a PIN (hidden) and print its argon2id hash")
     for each in (
         run,
-        command("status", _status, "show the conferences that live now"),
+        (status := command("status", _status, "show the conferences that live now, or who is in one")),
+        (steer := command("room", _steer, "steer a conference, or somebody in it; every step is audited")),
         command("drain", _drain, "take no new calls; the bridge ends when the last one is over"),
         (dial := command("dial", _dial, "call somebody into a room")),
     ):
         each.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help="default: %(default)s")
+    status.add_argument("room", nargs="?", help="number of a room")
+    steer.add_argument("room", help="number of the room")
+    steer.add_argument(
+        "what", choices=[*ROOM_COMMANDS, *PERSON_COMMANDS], metavar="COMMAND", help=_steering()
+    )
+    steer.add_argument("leg", nargs="?", help="whom, as `status ROOM` names the leg")
     dial.add_argument("room", help="number of the room")
     dial.add_argument("uri", help="whom to call, like sip:name@example.org")
     check.add_argument("file", type=Path, metavar="FILE")
     return parser
+
+
+def _steering() -> str:
+    return f"for the room: {', '.join(ROOM_COMMANDS)}; for somebody: {', '.join(PERSON_COMMANDS)}"
 
 
 def _load(path: Path) -> Config | None:
@@ -156,7 +168,15 @@ def _hash_pin(_: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    return _ask(options.config, "/conferences", None)
+    return _ask(options.config, f"/conferences/{options.room}" if options.room else "/conferences", None)
+
+
+def _steer(options: argparse.Namespace) -> int:
+    if (options.what in PERSON_COMMANDS) is not (options.leg is not None):
+        print(f"{options.what} is {_steering()}", file=sys.stderr)
+        return 2
+    whom = f"/participants/{options.leg}" if options.leg else ""
+    return _ask(options.config, f"/conferences/{options.room}{whom}/{options.what}", {})
 
 
 def _drain(options: argparse.Namespace) -> int:

@@ -38,8 +38,11 @@ class Operations(Protocol):
     def conferences(self) -> list[dict[str, Any]]:
         """Numbers and head counts of the conferences that live now; no names."""
 
-    def end(self, number: str) -> bool:
-        """End a conference for all; False when there is none of this number."""
+    def people(self, number: str) -> list[dict[str, Any]] | None:
+        """Everybody in a conference and its lobby; None when there is none of this number."""
+
+    def command(self, number: str, name: str, leg: str | None) -> str | None:
+        """Do something to a conference, or to one leg in it; None when asked for, else why it was not."""
 
     def dial(self, number: str, uri: str) -> str | None:
         """Call somebody into a room; returns None when the call is under way, else why it is not."""
@@ -85,10 +88,16 @@ def application(operations: Operations, metrics: Metrics, hosts: frozenset[str])
     async def conferences(_: Request) -> Response:
         return JSONResponse(operations.conferences())
 
-    async def end(request: Request) -> Response:
-        if operations.end(request.path_params["number"]):
-            return JSONResponse({"ended": True})
-        return JSONResponse({"error": "no such conference"}, 404)
+    async def people(request: Request) -> Response:
+        found = operations.people(request.path_params["number"])
+        return JSONResponse({"error": "no-such-conference"}, 404) if found is None else JSONResponse(found)
+
+    async def command(request: Request) -> Response:
+        asked = request.path_params
+        trouble = operations.command(asked["number"], asked["name"], asked.get("leg"))
+        if trouble is not None:
+            return JSONResponse({"error": trouble}, 404)
+        return JSONResponse({"done": True}, 202)
 
     async def dial(request: Request) -> Response:
         body = await _small_json(request)
@@ -108,8 +117,10 @@ def application(operations: Operations, metrics: Metrics, hosts: frozenset[str])
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/conferences", conferences),
-            Route("/conferences/{number}/end", end, methods=["POST"]),
+            Route("/conferences/{number}", people),
             Route("/conferences/{number}/dial", dial, methods=["POST"]),
+            Route("/conferences/{number}/{name}", command, methods=["POST"]),
+            Route("/conferences/{number}/participants/{leg}/{name}", command, methods=["POST"]),
             Route("/drain", drain, methods=["POST"]),
         ],
         middleware=[Middleware(LocalHost, hosts=hosts)],

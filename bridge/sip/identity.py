@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
 
 from bridge.sip.auth import DigestVerifier, Outcome
 from bridge.sip.capabilities import RefusalError
@@ -29,15 +31,18 @@ class Identity:
         """
         sender = request.from_.uri
         user, domain = sender.user or "", sender.host.lower()
-        for place in ((user, domain), (user, ""), ("", domain), ("", "")):
-            for endpoint in self._endpoints.get(place, ()):
-                if endpoint.addresses and flow.remote[0] not in endpoint.addresses:
-                    continue
-                if endpoint.password:
-                    self._prove(request, endpoint, now)
-                    return endpoint.name
-                if endpoint.addresses:
-                    return endpoint.name
+        places = ((user, domain), (user, ""), ("", domain), ("", ""))
+        likely = [endpoint for place in places for endpoint in self._endpoints.get(place, ())]
+        # Who is known by where he comes from need not prove himself as well.
+        for endpoint in likely:
+            if not endpoint.password and comes_from(flow.remote[0], endpoint.addresses):
+                return endpoint.name
+        for endpoint in likely:
+            if endpoint.password and (
+                not endpoint.addresses or comes_from(flow.remote[0], endpoint.addresses)
+            ):
+                self._prove(request, endpoint, now)
+                return endpoint.name
         return None
 
     def _prove(self, request: Request, endpoint: Endpoint, now: float) -> None:
@@ -52,3 +57,8 @@ class Identity:
             return
         values = self._verifier.challenge(now, stale=verdict.outcome is Outcome.STALE)
         raise RefusalError(401, *(("WWW-Authenticate", value) for value in values))
+
+
+def comes_from(address: str, places: Iterable[str]) -> bool:
+    """Whether an address is one of `places`, which are addresses and prefixes like 192.0.2.0/24."""
+    return any(ip_address(address) in ip_network(place, strict=False) for place in places)

@@ -24,7 +24,7 @@ class Endpoint:
     """A configured peer. INVITEs whose From is `user`@`domain` (domain "" = any) must prove it, or stay outside.
 
     With a `password`, by digest: they are challenged with 401. Without one, by their source address, one of
-    `addresses`; from elsewhere they are guests like anybody, for such a name alone proves nothing.
+    `addresses` (prefixes like 192.0.2.0/24 too); from elsewhere they are guests like anybody, for such a name alone proves nothing.
     `user` "" stands for any user of the domain: a trunk.
     """
 

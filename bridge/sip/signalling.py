@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from time import time as wallclock
 from typing import Protocol
 
+from bridge.admission import RETRY_AFTER_S
 from bridge.call_record import CallRecord
 from bridge.crew import Crew
-from bridge.driver import Driver
+from bridge.driver import Driver, in_turn
 from bridge.errors import Reason
 from bridge.leg import Desk
 from bridge.log import logger
@@ -25,12 +26,13 @@ from bridge.metrics import Metrics
 from bridge.sdp.local import SrtpPolicy
 from bridge.sip import commands, events
 from bridge.sip.agent import Agent
+from bridge.sip.dial import hop_towards
 from bridge.sip.flow import Flow
 from bridge.sip.leg import Caller, LegTerms, SipLeg
 from bridge.sip.names import shown_name
 from bridge.sip.settings import AgentSettings
 from bridge.sip.transport import Listener, Transports
-from bridge.sip.uri import Uri, dialled
+from bridge.sip.uri import NameAddr, Uri, dialled, host_port, parse_uri
 from bridge.switchboard import Switchboard
 from config.model import Peer, Room
 
@@ -38,10 +40,7 @@ _log = logger("sip")
 
 
 class Door(Protocol):
-    """What signalling asks of the floors below: may a call come in, and to which room."""
-
-    def refusal(self) -> str | None:
-        """The name of what stands against any new call now, or None."""
+    """What signalling asks of reception: which room is meant, and to take care of who comes."""
 
     def delay_s(self, source: str, trusted: bool) -> float:
         """How long a call of this source waits for its first answer: it dialled too many unknown numbers."""
@@ -66,7 +65,11 @@ class _Standing:
 
 
 class Signalling:
-    """All SIP of the bridge. `on_record` gets each call's record when the call is over."""
+    """All SIP of the bridge.
+
+    `refusal`: the name of what stands against a new call now, or None. `on_record` gets each call's record when the
+    call is over.
+    """
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class Signalling:
         peers: Mapping[str, Peer],
         terms: LegTerms,
         door: Door,
+        refusal: Callable[[], str | None],
         switchboard: Switchboard,
         metrics: Metrics,
         on_record: Callable[[CallRecord], None],
@@ -87,6 +91,7 @@ class Signalling:
         self._peers = peers
         self._terms = terms
         self._door = door
+        self._refusal = refusal
         self._switchboard = switchboard
         self._metrics = metrics
         self._on_record = on_record
@@ -94,6 +99,7 @@ class Signalling:
         self._slowed: set[str] = set()  # calls that wait for their turn; the agent bounds how many
         self._crew = Crew(on_fault)
         self._trunks: tuple[str, ...] = ()
+        self._unregistering: set[str] = set()
         self._all_gone = asyncio.Event()
         self._all_gone.set()
 
@@ -112,18 +118,25 @@ class Signalling:
 
     def hang_up_all(self, reason: Reason) -> None:
         """End every call."""
-        for standing in tuple(self._calls.values()):
-            standing.leg.hang_up(reason)
+        in_turn(lambda standing: standing.leg.hang_up(reason), tuple(self._calls.values()))
 
     async def stop(self, grace_s: float = 2.0) -> None:
         """End every call with BYE, wait shortly for the last answers, and close the transports."""
+        self.drain(RETRY_AFTER_S)
+        for call in tuple(self._slowed):
+            self._driver.feed(commands.Reject(call, 503, RETRY_AFTER_S))
+        self._slowed.clear()
+        self._unregistering.update(self._trunks)
         for trunk in self._trunks:
             self._driver.feed(commands.Unregister(trunk))
         self.hang_up_all(Reason.SHUTDOWN)
+        self._look_who_is_left()
         try:
             await asyncio.wait_for(self._all_gone.wait(), grace_s)
         except TimeoutError:
-            _log.warning("calls-left-at-stop", count=len(self._calls))
+            _log.warning("left-at-stop", count=len(self._calls))
+        for standing in tuple(self._calls.values()):
+            self._leg_gone(standing.leg)
         await self._crew.close()
         self._driver.close()
         await self._transports.stop()
@@ -154,18 +167,28 @@ class Signalling:
     def dial(self, room: Room, target: Uri, trunk: Peer | None) -> None:
         """Call somebody into a room; whoever answers is let in as a guest of a host's or the operator's."""
         call = f"out-{secrets.token_hex(8)}"
-        caller = Caller(target.user or target.host, target.host, trusted=False)
+        caller = Caller(shown_name(NameAddr("", target)), target.host, trusted=False)
         leg = SipLeg(
             _leg_name(), call, room.number, caller, self._terms_for(trunk), self._switchboard, self._driver.feed,
             lambda up: self._came_up(up, self._door.welcome_dialled(up, room)), self._leg_gone,
         )  # fmt: skip
         self._stand(leg, "out")
+        six = ":" in target.host
+        sender = self._sender(room, trunk, six)
+        hop = hop_towards(trunk.server) if trunk is not None else None
 
         def invite(sdp: bytes) -> commands.Invite:
-            sender = f"<sip:{room.number}@{self._terms.said or self._terms.address4 or 'localhost'}>"
-            return commands.Invite(call, str(target), sender, sdp, credentials=_credentials(trunk))
+            return commands.Invite(call, str(target), sender, sdp, credentials=_credentials(trunk), hop=hop)
 
-        leg.dial(invite, six=target.host.startswith("["))
+        leg.dial(invite, six)
+
+    def _sender(self, room: Room, trunk: Peer | None, six: bool) -> str:
+        """Who calls: the room at our address, or who the trunk knows us as."""
+        if trunk is not None and trunk.user:
+            return f"<sip:{trunk.user}@{host_port(parse_uri(trunk.server).host, None)}>"
+        terms = self._terms
+        ours = terms.said or (terms.address6 if six else terms.address4) or terms.address4 or terms.address6
+        return f"<sip:{room.number}@{host_port(ours, None)}>"
 
     # -- what the transports say ----------------------------------------------------------------------------------
 
@@ -189,27 +212,47 @@ class Signalling:
                 self._incoming(output)
             case events.Registered():
                 _log.info("registered", trunk=output.trunk, seconds=output.expires_s)
+                self._registration_told(output.trunk)
             case events.RegistrationFailed():
                 _log.warning("registration-failed", trunk=output.trunk, status=output.status)
+                self._registration_told(output.trunk)
             case _:
                 if standing := self._calls.get(output.call):
-                    standing.leg.agent_event(output)
+                    self._tell(standing.leg, output)
                 elif isinstance(output, events.CallEnded):
                     self._slowed.discard(output.call)
+
+    def _tell(self, leg: SipLeg, event: events.Output) -> None:
+        """A fault of ours with an event of a call costs that call."""
+        try:
+            leg.agent_event(event)
+        except Exception:
+            leg.hang_up(Reason.FAULT)
+            raise
+
+    def _registration_told(self, trunk: str) -> None:
+        self._unregistering.discard(trunk)
+        self._look_who_is_left()
+
+    def _look_who_is_left(self) -> None:
+        if self._calls or self._unregistering:
+            self._all_gone.clear()
+        else:
+            self._all_gone.set()
 
     async def _connect(self, wanted: events.Connect) -> None:
         try:
             flow = await self._transports.connect(wanted.protocol, wanted.host, wanted.port)
-        except OSError as fault:
+        except (OSError, ValueError) as fault:  # ValueError: a host name that no resolver takes
             self._driver.feed(commands.ConnectFailed(wanted.ref, type(fault).__name__))
             return
         self._transports.send(wanted.data, flow)
         self._driver.feed(commands.Connected(wanted.ref, flow))
 
     def _incoming(self, call: events.IncomingCall) -> None:
-        if (trouble := self._door.refusal()) is not None:
+        if (trouble := self._refusal()) is not None:
             self._metrics.drops.labels(f"admission-{trouble}").inc()
-            self._driver.feed(commands.Reject(call.call, 503, retry_after=10))
+            self._driver.feed(commands.Reject(call.call, 503, RETRY_AFTER_S))
             return
         peer = self._peers.get(call.endpoint) if call.endpoint else None
         trusted = peer is not None and peer.trusted
@@ -251,7 +294,7 @@ class Signalling:
     def _stand(self, leg: SipLeg, direction: str) -> None:
         record = CallRecord(leg.id, leg.conference, leg.way, direction, leg.source, wallclock())
         self._calls[leg.call] = _Standing(leg, record, asyncio.get_running_loop().time())
-        self._all_gone.clear()
+        self._look_who_is_left()
         self._metrics.calls_up.inc()
 
     def _came_up(self, leg: SipLeg, desk: Desk) -> Desk:
@@ -266,12 +309,12 @@ class Signalling:
         if standing is None:
             return
         record = standing.record
+        record.source = leg.source
         record.ended, record.reason, record.quality = wallclock(), leg.reason, leg.quality
         self._metrics.calls_up.dec()
         self._metrics.calls.labels(leg.reason.value).inc()
         self._on_record(record)
-        if not self._calls:
-            self._all_gone.set()
+        self._look_who_is_left()
 
 
 def _leg_name() -> str:

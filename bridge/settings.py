@@ -1,0 +1,119 @@
+"""Configuration -> the few values that each part needs. Parts never see the configuration itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from bridge.admission import Admission
+from bridge.codec.table import BY_NAME
+from bridge.media.settings import MediaSettings
+from bridge.sdp.local import SrtpPolicy
+from bridge.sip.commands import Credentials, Hop, Trunk
+from bridge.sip.connection import ConnectionLimits
+from bridge.sip.leg import LegTerms
+from bridge.sip.limits import Rate, Rates
+from bridge.sip.settings import Advertised, AgentSettings, Endpoint
+from bridge.sip.uri import parse_uri
+from config.model import Config, Peer, PeerKind
+
+PROMPTS: Final = Path(__file__).parent / "prompts"
+
+
+def media_settings(config: Config) -> MediaSettings:
+    """What media processes are told."""
+    media = config.media
+    return MediaSettings(
+        port_first=media.port_low,
+        port_last=media.port_high,
+        prompt_folders=(*config.bridge.prompt_folders, str(PROMPTS)),
+        opus_bitrate=media.opus_bitrate_bps,
+        opus_complexity=media.opus_complexity,
+        opus_speech_complexity=media.opus_shared_complexity,
+    )
+
+
+def agent_settings(config: Config) -> AgentSettings:
+    """What the SIP agent is told."""
+    sip = config.sip
+    return AgentSettings(
+        listeners=tuple(
+            Advertised(
+                each.protocol.value, (each.address, each.port), sip.public_address or each.address, each.port
+            )
+            for each in sip.listeners
+        ),
+        realm=sip.domains[0] if sip.domains else "samrom",
+        endpoints=tuple(each for peer in sip.peers for each in known_endpoints(peer)),
+        session_expires_s=sip.session_expires_s,
+        min_se_s=sip.min_se_s,
+        most_calls=sip.max_calls,
+    )
+
+
+def known_endpoints(peer: Peer) -> list[Endpoint]:
+    """A configured peer as the agent knows it: by its addresses, by what it can prove, or either way.
+
+    The password of a trunk is for us to prove ourselves there; a trunk is known by its addresses only.
+    """
+    known = []
+    if peer.addresses:
+        known.append(Endpoint(peer.name, "", addresses=frozenset(peer.addresses)))
+    if peer.kind is PeerKind.ENDPOINT and peer.user and peer.password:
+        known.append(Endpoint(peer.name, peer.user, username=peer.user, password=peer.password.reveal()))
+    return known
+
+
+def leg_terms(config: Config) -> LegTerms:
+    """What a leg brings to its negotiation."""
+    sip, media = config.sip, config.media
+    local = {each.address for each in sip.listeners} | {media.address}
+    return LegTerms(
+        address4=next((each for each in (media.address, *sorted(local)) if ":" not in each), ""),
+        address6=next((each for each in (media.address, *sorted(local)) if ":" in each), ""),
+        said=sip.public_address,
+        codecs=tuple(BY_NAME[name.lower()] for name in sip.codecs),
+        srtp=SrtpPolicy(sip.srtp.value),
+        ptime_ms=sip.ptime_ms,
+        latch=False,
+        timeout_s=media.rtp_timeout_s,
+        held_timeout_s=media.held_timeout_s,
+        forbidden=frozenset((each.address, each.port) for each in sip.listeners),
+        loopback=any(each.startswith("127.") or each == "::1" for each in local),
+    )
+
+
+def transport_rates(config: Config) -> Rates:
+    """How many messages are read, from whom."""
+    sip = config.sip
+    return Rates(
+        source=Rate(sip.rate_source_per_s, sip.rate_source_burst),
+        prefix=Rate(sip.rate_prefix_per_s, sip.rate_prefix_burst),
+        total=Rate(sip.rate_total_per_s, sip.rate_total_burst),
+    )
+
+
+def connection_limits(config: Config) -> ConnectionLimits:
+    """How many connections there may be."""
+    return ConnectionLimits(per_source=config.sip.connections_per_source, in_all=config.sip.connections)
+
+
+def admission(config: Config) -> Admission:
+    """The marks above which new calls are refused."""
+    limits = config.limits
+    return Admission(limits.max_sessions, limits.tick_late_ms, limits.loop_lag_ms)
+
+
+def trunks(config: Config) -> list[Trunk]:
+    """The trunks that we register with."""
+    found = []
+    for peer in config.sip.peers:
+        if not peer.register:
+            continue
+        server = parse_uri(peer.server)
+        credentials = Credentials(peer.realm, peer.user, peer.password.reveal())
+        hop = Hop("", server.host, server.port or 5060)
+        found.append(
+            Trunk(peer.name, peer.server, f"sip:{peer.user}@{server.host}", credentials, hop, peer.expires_s)
+        )
+    return found
