@@ -49,10 +49,13 @@ class Form(NamedTuple):
     dtx: bool = False
 
 
-def form_of(negotiated: NegotiatedAudio, loss: int, settings: OpusSettings) -> Form:
-    """The form of what a leg is sent; `loss`: the FEC step it is at."""
+def form_of(negotiated: NegotiatedAudio, loss: int, settings: OpusSettings) -> Form | None:
+    """The form of what a leg is sent, or None if that is nothing; `loss`: the FEC step it is at."""
     length = negotiated.ptime_ms
-    if audio.kind(negotiated.codec) is not Kind.OPUS:
+    kind = audio.kind(negotiated.codec)
+    if not negotiated.sends or kind in (Kind.NOISE, None):
+        return None
+    if kind is not Kind.OPUS:
         return Form(negotiated.codec, RATE // 1000 * _at_most(length, _LENGTHS_MS))
     bandwidth = opus.Bandwidth.for_rate(negotiated.opus_max_rate)
     bitrate = settings.bitrate if bandwidth is opus.Bandwidth.FULL else settings.bitrate * 3 // 5

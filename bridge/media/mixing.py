@@ -57,7 +57,8 @@ class Result(NamedTuple):
 
     `outgoing`: payloads; more than one of a leg are in order of time. `events`: Talking, PlayEnded. The counts are of
     this tick. `drops`: by name (bad-payload, line-overrun, prompt-missing, prompt-bad, play-dropped), since the last
-    tick in which one was told. `faults`: legs whose decoding failed by a fault of ours; they are silent from now on.
+    tick in which one was told. `faults`: of ours, with the leg whose decoding or command failed ("": a command for more
+    than one); its decoder begins anew, and after the third time stays silent.
     """
 
     outgoing: list[Outgoing]
@@ -90,9 +91,13 @@ class AudioMixer:
         tick = self._tick
         self._tick += 1
         events: list[contract.Event] = []
+        faults: list[tuple[str, Exception]] = []
         for command in job.commands:
-            self._obey(command)
-        faults = self._sources.listen(job.received, tick)
+            try:
+                self._obey(command)
+            except Exception as fault:  # a fault of ours costs this command, not those behind it
+                faults.append((getattr(command, "leg", ""), fault))
+        faults += self._sources.listen(job.received, tick)
         self._choose(tick, events)
         changed, ended = self._player.step(tick)
         self._unsettled |= changed
@@ -134,10 +139,8 @@ class AudioMixer:
 
     def _form(self, leg: str) -> None:
         """What the leg is sent may have to look different."""
-        negotiated = self._audio[leg]
         loss = self._loss[leg].percent if leg in self._loss else 0
-        form = form_of(negotiated, loss, self._settings) if negotiated.sends else None
-        self._sounds.configure(leg, form)
+        self._sounds.configure(leg, form_of(self._audio[leg], loss, self._settings))
         self._unsettled.add(leg)
 
     def _report(self, loss: Loss) -> None:

@@ -152,6 +152,7 @@ class Sounds:
         self._desk = Desk()
         self._sounds: dict[Content, Sound] = {}
         self._noise = ComfortNoise()
+        self._settled = 0  # times; makes the turn of one tick another than that of the next
 
     # -- who hears what -------------------------------------------------------------------------------------------
 
@@ -178,12 +179,13 @@ class Sounds:
 
     def settle(self, wanted: Iterable[tuple[Listener, Content]]) -> list[str]:
         """Let these listeners hear these contents. Returns the legs that are in between: ask again in the next tick."""
+        self._settled += 1
         between: list[str] = []
         moves: list[_Move] = []
         for listener, content in wanted:
             before = listener.content
             if before is not None and not content.follows_softly(before):
-                content = content._replace(before=before[:5])
+                content = content._replace(before=(self._settled, *before[:-1]))
                 between.append(listener.leg)
             encoding = listener.encoding
             if content != before or encoding is None or encoding.form != listener.form:

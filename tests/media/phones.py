@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,12 @@ from bridge.media import contract
 from bridge.media.mixing import AudioMixer, Job, Loss, Received, Result
 from bridge.rtp.units import Unit, UnitKind
 from bridge.sdp.audio import NegotiatedAudio
-from mixer.pcm import FRAME, RATE, Samples
+from mixer.pcm import FRAME, Samples
 from mixer.plan import Plan, Seat
 from mixer.resample import FROM_8K, FROM_16K, TO_8K, TO_16K, Decimator, Interpolator
 from tests.mixer.sounds import sine, tone_db
 
-SECONDS = 6  # of tone, then it begins again (with a click in G.722: tests end before)
+SECONDS = 3  # of tone, then it begins again (with a click in G.722: tests end before)
 
 
 def negotiated(codec: str, ptime_ms: int = 20, **more: object) -> NegotiatedAudio:
@@ -62,6 +63,11 @@ def coded(codec: str, sound: Samples, samples: int = FRAME) -> list[bytes]:
     return [octets[at : at + size] for at in range(0, len(octets), size)]
 
 
+@cache
+def _tone(codec: str, hertz: float, amplitude: float) -> tuple[bytes, ...]:
+    return tuple(coded(codec, sine(hertz, SECONDS, amplitude if hertz else 0)))
+
+
 class Phone:
     """One leg: says a tone of `hertz` (0: digital silence), keeps packets as (tick, payload, samples, marker)."""
 
@@ -73,7 +79,8 @@ class Phone:
         self.negotiated = negotiated(codec, ptime_ms)
         self.packets: list[tuple[int, bytes, int, bool]] = []
         self.talks = True
-        self.say(sine(hertz, SECONDS, amplitude) if hertz else np.zeros(SECONDS * RATE, np.float32))
+        self._payloads = list(_tone(codec, hertz, amplitude))
+        self._place = 0
 
     def say(self, sound: Samples) -> None:
         """From now on say this, again and again."""

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bridge.codec import opus
-from bridge.media.encoders import Form, LossStep, OctetEncoding, OpusEncoding, OpusSettings, form_of
+from bridge.media import encoders
+from bridge.media.encoders import Form, LossStep, OctetEncoding, OpusEncoding, OpusSettings
+from bridge.sdp.audio import NegotiatedAudio
 from mixer.pcm import FRAME
 from tests.media.phones import negotiated
 from tests.mixer.sounds import sine
+
+
+def form_of(negotiated: NegotiatedAudio, loss: int, settings: OpusSettings) -> Form:
+    form = encoders.form_of(negotiated, loss, settings)
+    assert form is not None
+    return form
 
 
 def codes(tick: int) -> bytes:
@@ -56,6 +66,9 @@ def test_forms() -> None:
     assert form_of(negotiated("opus"), 10, settings).loss == 0
     assert form_of(negotiated("opus", opus_fec=True), 10, settings).loss == 10
     assert form_of(negotiated("PCMU", 5), 10, settings) == Form("PCMU", 480)
+    unknown = replace(negotiated("PCMU"), codec="GSM")
+    for nothing in (unknown, replace(unknown, codec="CN"), negotiated("opus", sends=False)):
+        assert encoders.form_of(nothing, 0, settings) is None
 
 
 def test_the_loss_step_goes_up_at_once_and_down_slowly() -> None:

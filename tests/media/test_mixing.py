@@ -23,23 +23,24 @@ ALL_CODECS = ("opus", "PCMA", "G722", "PCMU")
 GONE_DB = -62.0
 
 
-def check_n_minus_1(studio: Studio, phones: list[Phone], first: int, last: int, loud_db: float) -> None:
+def check_n_minus_1(phones: list[Phone], first: int, last: int, loud_db: float) -> None:
     for phone, own in zip(phones, tones(len(phones)), strict=True):
+        heard = phone.heard(first, last)
         for hertz in tones(len(phones)):
-            db = phone.hears_db(hertz, first, last)
+            db = tone_db(heard, hertz)
             if hertz == own:
                 assert db < GONE_DB, f"{phone.leg} hears himself at {db:.1f}"
             else:
                 assert db == pytest.approx(loud_db, abs=1.5), f"{phone.leg} hears {hertz} at {db:.1f}"
 
 
-@pytest.mark.parametrize("count", [2, 3, 5, 9])
+@pytest.mark.parametrize("count", range(2, 10))
 def test_n_minus_1_with_all_codecs(count: int) -> None:
     phones = group(count, ALL_CODECS)
     studio = Studio(*phones)
     studio.seat(*studio.phones)
-    studio.run(100)
-    check_n_minus_1(studio, phones, 40, 100, 20 * np.log10(0.03))
+    studio.run(70)
+    check_n_minus_1(phones, 35, 70, 20 * np.log10(0.03))
 
 
 def test_alone_one_hears_faint_noise() -> None:
@@ -55,7 +56,7 @@ def test_alone_one_hears_faint_noise() -> None:
 def test_more_than_k_talkers_give_the_k_loudest() -> None:
     phones = group(14, ("PCMA",), 0.01)
     for phone in phones[:3]:
-        phone.say(sine(tones(14)[int(phone.leg[3:])], 4, 0.05))
+        phone.say(sine(tones(14)[int(phone.leg[3:])], 3, 0.05))
     studio = Studio(*phones, Phone("silent", "PCMA"))
     studio.seat(*studio.phones, loudest=3)
     studio.run(150)
@@ -73,9 +74,9 @@ def test_a_talker_in_a_full_room_is_heard_within_100_ms(codec: str) -> None:
     studio = Studio(*phones)
     studio.seat(*studio.phones)
     for number in range(8):  # all places are taken by faint talkers
-        phones[number].say(sine(300, 4, 0.004))
+        phones[number].say(sine(300, 2, 0.004))
     studio.run(73)
-    phones[30].say(sine(1000, 4, 0.1))
+    phones[30].say(sine(1000, 2, 0.1))
     studio.run(30)
     heard = phones[39].heard(73)
     frames = [tone_db(heard[at : at + 960], 1000) for at in range(0, 20 * 960, 960)]
@@ -85,8 +86,10 @@ def test_a_talker_in_a_full_room_is_heard_within_100_ms(codec: str) -> None:
 @pytest.mark.parametrize("codec", ["opus", "PCMU", "G722"])
 def test_coming_and_going_talkers_do_not_click(codec: str) -> None:
     listener = Phone("listener", "opus")
-    phones = [Phone(f"leg{number}", codec, 380 + 40 * number, 0.1) for number in range(6)]
+    phones = [Phone(f"leg{number}", codec) for number in range(6)]
     studio = Studio(listener, *phones)
+    for number, phone in enumerate(phones):
+        phone.say(sine(380 + 40 * number, 6, 0.1))
     studio.seat("listener", *(phone.leg for phone in phones), loudest=3)
     studio.run(30)
     for number in range(12):
@@ -366,7 +369,7 @@ def test_loss_reports_give_a_listener_fec() -> None:
 
 def test_what_the_peer_asks_of_opus() -> None:
     talker = Phone("talker", "opus")
-    talker.say(np.random.default_rng(1).standard_normal(4 * 48000).astype(np.float32) * 0.1)
+    talker.say(np.random.default_rng(1).standard_normal(2 * 48000).astype(np.float32) * 0.1)
     thrifty, narrow = Phone("thrifty", "opus"), Phone("narrow", "opus")
     studio = Studio(talker, thrifty, narrow)
     studio.tell(contract.ConfigureLeg("thrifty", negotiated("opus", opus_bitrate=14_000)))
@@ -411,6 +414,37 @@ def test_a_fault_of_ours_costs_one_leg(monkeypatch: pytest.MonkeyPatch) -> None:
     assert phones[2].hears_db(800, 40, 80) < GONE_DB
 
 
+def test_a_command_that_fails_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("bridge.media.playing.Player.play", fail)
+    phones = [Phone("one", "PCMU", 600), Phone("other", "PCMU")]
+    studio = Studio(*phones)
+    studio.tell(contract.Play("p", ("one",), ("tone-join",), "en"))
+    studio.seat("one", "other")
+    studio.run(40)
+    assert [leg for leg, _ in studio.results[0].faults] == [""]
+    assert phones[1].hears_db(600, 10, 40) > -25
+
+
+def test_legs_that_enter_one_after_another_do_not_click() -> None:
+    talker = Phone("talker", "PCMU", 700, 0.2)
+    others = [Phone(f"leg{number}", "opus") for number in range(6)]
+    studio = Studio(talker, *others)
+    studio.seat("talker")
+    studio.run(20)
+    for count in range(1, 7):
+        studio.seat("talker", *(phone.leg for phone in others[:count]))
+        studio.run(1)
+    for count in range(5, -1, -1):
+        studio.seat("talker", *(phone.leg for phone in others[:count]))
+        studio.run(1)
+    studio.run(10)
+    for phone in others:
+        assert clicks_db(phone.heard(3)) < -50
+
+
 def test_many_loud_talkers_are_limited() -> None:
     phones = group(9, ("opus", "PCMU"), 0.5)
     studio = Studio(*phones)
@@ -444,7 +478,7 @@ def _seat(leg: str, state: str) -> list[Seat]:
     return [Seat(leg, heard=state not in ("muted", "mute"), hears=state != "deaf")]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(STEPS, st.sampled_from(["PCMU", "opus", "G722"]), st.booleans())
 def test_nothing_of_a_waiting_leg_reaches_anybody(
     steps: list[tuple[tuple[str, str, str], str, int]], codec: str, with_prompt: bool
@@ -482,7 +516,7 @@ def test_nothing_of_a_waiting_leg_reaches_anybody(
     assert run(0) == run(1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(STEPS, st.sampled_from(["PCMU", "opus", "G722"]))
 def test_nothing_of_the_room_reaches_a_waiting_leg(
     steps: list[tuple[tuple[str, str, str], str, int]], codec: str
