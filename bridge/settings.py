@@ -60,7 +60,10 @@ def known_endpoints(peer: Peer) -> list[Endpoint]:
     if peer.addresses:
         known.append(Endpoint(peer.name, "", addresses=frozenset(peer.addresses)))
     if peer.kind is PeerKind.ENDPOINT and peer.user and peer.password:
-        known.append(Endpoint(peer.name, peer.user, username=peer.user, password=peer.password.reveal()))
+        password = peer.password.reveal()
+        known.append(
+            Endpoint(peer.name, peer.user, username=peer.user, password=password, sha256=peer.sha256)
+        )
     return known
 
 

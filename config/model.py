@@ -102,7 +102,7 @@ class Peer:
     `addresses`: single ones or prefixes ("192.0.2.0/24"); a call from there, or one that proves `user` and
     `password` for `realm`, is this peer's. `register`: we register with `server` (a SIP URI), each `expires_s`.
     `latch`: plain RTP may come from another port than its SDP says. `trusted`: other people's wrong PINs do not slow
-    it down.
+    it down. `sha256`: it may prove itself by SHA-256 as well as by MD5 (RFC 8760); older phones give up at the sight.
     """
 
     name: str
@@ -119,6 +119,7 @@ class Peer:
     latch: bool = False
     srtp: SrtpPolicy | None = None
     trusted: bool = False
+    sha256: bool = False
 
 
 @dataclass(frozen=True, slots=True)

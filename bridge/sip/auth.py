@@ -121,17 +121,19 @@ class DigestVerifier:
         self._counts: OrderedDict[int, int] = OrderedDict()  # serial of a used nonce -> highest count
         self._forgotten = -1  # serials up to here were dropped from the table
 
-    def challenge(self, now: float, stale: bool = False) -> list[str]:
+    def challenge(
+        self, now: float, stale: bool = False, algorithms: Iterable[str] = tuple(ALGORITHMS)
+    ) -> list[str]:
         """Return the values of WWW-Authenticate (or Proxy-Authenticate) fields, the strongest algorithm first.
 
-        `now`: monotonic seconds.
+        `now`: monotonic seconds. `algorithms`: those to name, of `ALGORITHMS` and in its order.
         """
         self._serial += 1
         nonce = self._nonce(int(now * 1000), self._serial)
         end = ", stale=true" if stale else ""
         return [
             f'Digest realm={quote(self._realm)}, nonce="{nonce}", qop="auth", algorithm={name}{end}'
-            for name in ALGORITHMS
+            for name in algorithms
         ]
 
     def verify(

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
-from bridge.sip.auth import DigestVerifier, Outcome
+from bridge.sip.auth import ALGORITHMS, DigestVerifier, Outcome
 from bridge.sip.capabilities import RefusalError
 from bridge.sip.flow import Flow
 from bridge.sip.message import Request
@@ -55,7 +55,8 @@ class Identity:
         )
         if verdict.outcome is Outcome.PROVED:
             return
-        values = self._verifier.challenge(now, stale=verdict.outcome is Outcome.STALE)
+        algorithms = tuple(ALGORITHMS) if endpoint.sha256 else ("MD5",)
+        values = self._verifier.challenge(now, verdict.outcome is Outcome.STALE, algorithms)
         raise RefusalError(401, *(("WWW-Authenticate", value) for value in values))
 
 

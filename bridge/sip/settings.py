@@ -24,8 +24,9 @@ class Endpoint:
     """A configured peer. INVITEs whose From is `user`@`domain` (domain "" = any) must prove it, or stay outside.
 
     With a `password`, by digest: they are challenged with 401. Without one, by their source address, one of
-    `addresses` (prefixes like 192.0.2.0/24 too); from elsewhere they are guests like anybody, for such a name alone proves nothing.
-    `user` "" stands for any user of the domain: a trunk.
+    `addresses` (prefixes like 192.0.2.0/24 too); from elsewhere they are guests like anybody, for such a name alone
+    proves nothing. `user` "" stands for any user of the domain: a trunk. `sha256`: the challenge names SHA-256 besides
+    MD5 (RFC 8760); many devices fail at a challenge that they do not know instead of passing on to the next.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Endpoint:
     username: str = ""
     password: str = ""
     addresses: frozenset[str] = frozenset()
+    sha256: bool = False
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r}, ***)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.sip import events
@@ -10,6 +12,7 @@ from bridge.sip.settings import AgentSettings, Endpoint
 from tests.sip.desk import LISTENERS, OFFER, TCP, Desk, Peer, responses, statuses, told
 
 KARI = Endpoint("room system", "kari", "client.example.net", "kari-auth", "secret")
+MODERN = replace(KARI, sha256=True)
 TRUNK = Endpoint("telco", "", "", addresses=frozenset({"192.0.2.77"}))
 
 
@@ -25,7 +28,7 @@ def who(out: list[events.Output]) -> str | None:
 
 @pytest.mark.parametrize("algorithm", ["SHA-256", "MD5"])
 def test_a_password_is_asked_for_and_proved(algorithm: str) -> None:
-    table, peer = desk(KARI), Peer()
+    table, peer = desk(MODERN), Peer()
     (challenge,) = responses(table.receive(peer.request("INVITE", OFFER)))
     assert challenge.status == 401
     assert table.quiet()
@@ -45,6 +48,12 @@ def test_a_password_is_asked_for_and_proved(algorithm: str) -> None:
     (again,) = responses(table.receive(other.request("INVITE", OFFER, proof)))
     assert again.status == 401
     assert "stale=true" in (again.headers.get("WWW-Authenticate") or "")
+
+
+def test_old_phones_see_nothing_that_they_do_not_know() -> None:
+    (challenge,) = responses(desk(KARI).receive(Peer().request("INVITE", OFFER)))
+    (value,) = challenge.headers.get_all("WWW-Authenticate")
+    assert "algorithm=MD5" in value
 
 
 def test_a_wrong_password_stays_outside() -> None:
