@@ -30,7 +30,7 @@ from bridge.operations import PERSON_COMMANDS, ROOM_COMMANDS
 from bridge.rooms import pins
 from bridge.server import Bridge
 from config.load import ConfigError, load
-from config.model import Config, Room, RoomKind
+from config.model import Config, LimitsConfig, Room, RoomKind
 from config.pin import digits_fault
 from config.secret import Secret
 
@@ -59,7 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     check = command(
         "check-config", _check, "name the line and reason of each mistake; exit code 1 if there is one"
     )
-    command("hash-pin", _hash_pin, "read a PIN (hidden) and print its argon2id hash")
+    hash_pin = command("hash-pin", _hash_pin, "read a PIN (hidden) and print its argon2id hash")
+    fewest = LimitsConfig().pin_digits_min
+    hash_pin.add_argument(
+        "--fewest", type=int, default=fewest, metavar="N", help="digits at least; default: %(default)s"
+    )
     for each in (
         run,
         (status := command("status", _status, "show the conferences that live now, or who is in one")),
@@ -158,9 +162,9 @@ def _check(options: argparse.Namespace) -> int:
     return 0
 
 
-def _hash_pin(_: argparse.Namespace) -> int:
+def _hash_pin(options: argparse.Namespace) -> int:
     pin = Secret(getpass.getpass("PIN: ") if sys.stdin.isatty() else sys.stdin.readline().strip())
-    if (fault := digits_fault(pin)) is not None:
+    if (fault := digits_fault(pin, options.fewest)) is not None:
         print(fault, file=sys.stderr)
         return 1
     print(pins.hash_pin(pin, secrets.token_bytes(pins.SALT_BYTES)).reveal())

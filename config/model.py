@@ -167,8 +167,8 @@ class MediaConfig:
     rtp_timeout_s: Seconds = 30.0
     held_timeout_s: Seconds = 1800.0
     loudest: Annotated[int, Bound(2, 64)] = 8
-    opus_bitrate_bps: Annotated[int, Bound(6000, 128_000)] = 32_000
-    opus_complexity: Annotated[int, Bound(0, 10)] = 3
+    opus_bitrate_bps: Annotated[int, Bound(6000, 128_000)] = 40_000
+    opus_complexity: Annotated[int, Bound(0, 10)] = 4
     opus_shared_complexity: Annotated[int, Bound(0, 10)] = 5
 
 
