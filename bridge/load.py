@@ -69,4 +69,5 @@ class LoadWatch:
             )
             self._skipped_before = now
         elif self._skipped:
-            self._skipped -= 1  # figures come once a second; what they said fades in between
+            # Figures come once a second; what they said fades within two, also where nothing was counted since.
+            self._skipped //= 2
