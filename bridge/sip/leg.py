@@ -392,10 +392,12 @@ class SipLeg:
             return
         self.reason = reason
         self.state = State.OVER
-        if self._desk is not None:
-            self._desk.left(reason)
-        if not self._switchboard.close(self.id):
-            self._tell_gone()
+        try:
+            if self._desk is not None:
+                self._desk.left(reason)
+        finally:
+            if not self._switchboard.close(self.id):
+                self._tell_gone()
 
     def _tell_gone(self) -> None:
         if not self._gone_told:
