@@ -21,13 +21,11 @@ def pitch(history: Samples, rate: int) -> int:
     """The period [samples] after which the end of `history` resembles itself most."""
     longest, shortest = round(_LONGEST_S * rate), round(_SHORTEST_S * rate)
     window = min(len(history) - longest, round(0.020 * rate))
-    newest = history[len(history) - window :].astype(np.float64)
-    lags = np.arange(shortest, longest + 1)
-    starts = len(history) - window - lags
-    older = history[starts[:, np.newaxis] + np.arange(window)].astype(np.float64)
-    energy = np.einsum("ij,ij->i", older, older)
-    likeness = older @ newest / np.sqrt(energy + 1e-9)
-    return int(lags[np.argmax(likeness)])
+    newest = history[len(history) - window :]
+    older = history[len(history) - window - longest : len(history) - shortest]
+    energy = np.concatenate(([0.0], np.cumsum(np.square(older, dtype=np.float64))))
+    likeness = np.correlate(older, newest, "valid") / np.sqrt(energy[window:] - energy[:-window] + 1e-9)
+    return longest - int(np.argmax(likeness))
 
 
 def conceal(history: Samples, count: int, already: int, rate: int) -> Samples:

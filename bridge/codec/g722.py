@@ -1,6 +1,7 @@
 """G.722 at 64 kbit/s (ITU-T G.722, RFC 3551 section 4.5.2) by PyAV; 16 kHz, two samples an octet.
 
-av is imported when the first codec is made: it is large, and a bridge without G.722 callers does not need it.
+av is imported only when it is wanted: it is large (16 MB), and most who import this module never code anything. Who
+cannot wait 80 ms for it later calls `prepare`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ FRAME = 320  # 20 ms
 FRAME_OCTETS = 160
 _SCALE = np.float32(1 / 32768)
 _NOTHING = np.zeros(0, np.float32)
+
+
+def prepare() -> None:
+    """Import av now."""
+    import av  # noqa: F401
 
 
 class G722Decoder:

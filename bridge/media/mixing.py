@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, assert_never
 
+from bridge.codec import g722
 from bridge.media import contract
 from bridge.media.encoders import LossStep, OpusSettings, form_of
 from bridge.media.hearing import Units
@@ -73,6 +74,8 @@ class AudioMixer:
     """All conferences and legs of one media process."""
 
     def __init__(self, prompt_folders: Sequence[Path] = (), opus: OpusSettings = DEFAULT_OPUS) -> None:
+        """Takes some 0.1 s: what a tick could have to wait for is fetched now."""
+        g722.prepare()
         self._settings = opus
         self._prompts = Prompts(prompt_folders)
         self._player = Player(self._prompts)
