@@ -30,8 +30,8 @@ from bridge.operations import PERSON_COMMANDS, ROOM_COMMANDS
 from bridge.rooms import pins
 from bridge.server import Bridge
 from config.load import ConfigError, load
-from config.model import Config, LimitsConfig, Room, RoomKind
-from config.pin import digits_fault
+from config.model import Config, Room, RoomKind
+from config.pin import ADVISED_DIGITS, digits_fault
 from config.secret import Secret
 
 DEFAULT = Path("config/example.toml")

@@ -189,7 +189,6 @@ class LimitsConfig:
     unknown_numbers: Annotated[int, Bound(5, 1000)] = 20
     pin_tries: Annotated[int, Bound(1, 10)] = 3
     pin_delays_s: tuple[Annotated[float, Bound(0, 30)], ...] = (1.0, 2.0, 4.0)
-    pin_digits_min: Annotated[int, Bound(4, 20)] = 6
 
 
 @dataclass(frozen=True, slots=True)

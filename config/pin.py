@@ -13,6 +13,7 @@ from config.secret import Secret
 
 GENERATED: Final = "generated"
 FEWEST_DIGITS: Final = 4
+ADVISED_DIGITS: Final = 6  # 20 bits: what a guesser with 20 tries in ten minutes does not find
 MOST_DIGITS: Final = 20
 
 
