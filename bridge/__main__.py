@@ -60,10 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "check-config", _check, "name the line and reason of each mistake; exit code 1 if there is one"
     )
     hash_pin = command("hash-pin", _hash_pin, "read a PIN (hidden) and print its argon2id hash")
-    fewest = LimitsConfig().pin_digits_min
-    hash_pin.add_argument(
-        "--fewest", type=int, default=fewest, metavar="N", help="digits at least; default: %(default)s"
-    )
+    hash_pin.add_argument("--fewest", type=int, default=ADVISED_DIGITS, metavar="N", help="default: %(default)s digits")
     for each in (
         run,
         (status := command("status", _status, "show the conferences that live now, or who is in one")),
