@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
@@ -145,8 +146,6 @@ def nothing_left(bridge: BridgeProcess, timeout: float = 5.0) -> None:
 
 def log_is_json(bridge: BridgeProcess) -> None:
     """Each line that the bridge wrote after its welcome is one JSON object."""
-    import json
-
     text = bridge.output()
     _, _, rest = text.partition("/metrics\n")
     for line in rest.splitlines():
