@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config/example.toml
 
+# numpy does not gain from threads here, and they would take time from the packet loops.
+export OPENBLAS_NUM_THREADS := 1
+
 .PHONY: run test check bench fuzz clean prompts
 
 $(VENV)/run.stamp: setup.cfg pyproject.toml
