@@ -18,14 +18,17 @@ import secrets
 import signal
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
 from bridge import log
+from bridge.errors import ProtocolError
 from bridge.operations import PERSON_COMMANDS, ROOM_COMMANDS
 from bridge.rooms import pins
 from bridge.server import Bridge
@@ -34,7 +37,11 @@ from config.model import Config, Room, RoomKind
 from config.pin import ADVISED_DIGITS, digits_fault
 from config.secret import Secret
 
-DEFAULT = Path("config/example.toml")
+DEFAULT = Path(str(files("config").joinpath("example.toml")))
+
+
+# The bridge is on this machine: no proxy of the environment knows it.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         "check-config", _check, "name the line and reason of each mistake; exit code 1 if there is one"
     )
     hash_pin = command("hash-pin", _hash_pin, "read a PIN (hidden) and print its argon2id hash")
-    hash_pin.add_argument("--fewest", type=int, default=ADVISED_DIGITS, metavar="N", help="default: %(default)s digits")
+    hash_pin.add_argument(
+        "--fewest", type=int, default=ADVISED_DIGITS, metavar="N", help="default: %(default)s digits"
+    )
     for each in (
         run,
         (status := command("status", _status, "show the conferences that live now, or who is in one")),
@@ -102,7 +111,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(config))
-    except (OSError, RuntimeError) as fault:
+    except (OSError, RuntimeError, ProtocolError) as fault:
         print(f"cannot start: {fault}", file=sys.stderr)
         return 1
     return 0
@@ -196,12 +205,12 @@ def _ask(path: Path, resource: str, body: dict[str, str] | None) -> int:
     management = config.management
     address = f"[{management.address}]" if ":" in management.address else management.address
     request = urllib.request.Request(
-        f"http://{address}:{management.port}{resource}",
+        f"http://{address}:{management.port}{urllib.parse.quote(resource)}",
         data=None if body is None else json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
+        with _DIRECT.open(request, timeout=5) as response:
             print(response.read().decode())
     except urllib.error.HTTPError as refused:
         print(refused.read().decode(), file=sys.stderr)

@@ -61,8 +61,8 @@ class LocalHost:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        host = headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0]
-        kind = headers.get(b"content-type", b"").split(b";")[0].strip()
+        host = _without_port(headers.get(b"host", b"").decode("latin-1").lower())
+        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
         if host not in self._hosts:
             await JSONResponse({"error": "unknown host"}, 421)(scope, receive, send)
         elif scope["method"] != "GET" and kind != b"application/json":
@@ -102,7 +102,7 @@ def application(operations: Operations, metrics: Metrics, hosts: frozenset[str])
     async def dial(request: Request) -> Response:
         body = await _small_json(request)
         uri = body.get("uri") if isinstance(body, dict) else None
-        if not isinstance(uri, str):
+        if not isinstance(uri, str) or not uri.isascii():
             return JSONResponse({"error": 'send {"uri": "sip:..."}'}, 400)
         trouble = operations.dial(request.path_params["number"], uri)
         return JSONResponse({"dialling": trouble is None, "error": trouble}, 202 if trouble is None else 409)
@@ -127,6 +127,11 @@ def application(operations: Operations, metrics: Metrics, hosts: frozenset[str])
     )
 
 
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
 async def _small_json(request: Request) -> Any:
     """The body as JSON, or None when it is none or over 4 kB."""
     body = b""
@@ -148,13 +153,17 @@ class _Server(uvicorn.Server):
 
 
 class ManagementPort:
-    """Serves the management application on one address until stopped."""
+    """Serves the management application on one address until stopped. Raises OSError when the address is taken."""
 
     def __init__(self, app: Starlette, address: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((address, port))
+        try:
+            self._socket.bind((address, port))
+        except OSError:
+            self._socket.close()
+            raise
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -180,3 +189,7 @@ class ManagementPort:
     def stop(self) -> None:
         """Let `serve` return."""
         self._server.should_exit = True
+
+    def close(self) -> None:
+        """Free the address, served or not."""
+        self._socket.close()

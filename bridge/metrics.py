@@ -26,7 +26,6 @@ class Metrics:
     setup_seconds: Histogram = field(init=False)
     verdicts: Counter = field(init=False)
     journal_troubles: Counter = field(init=False)
-    media_restarts: Counter = field(init=False)
     faults: Counter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,7 +62,6 @@ class Metrics:
             "journal_troubles",
             Counter("samrom_journal_troubles", "Audit or record lines in trouble", registry=r),
         )
-        put("media_restarts", Counter("samrom_media_restarts", "Media processes that died", registry=r))
         put("faults", Counter("samrom_faults", "Our own faults: exceptions nobody expected", registry=r))
 
     def text(self) -> bytes:
@@ -72,10 +70,16 @@ class Metrics:
 
 
 class MediaCollector:
-    """Shows the newest figures of each media process, as they are at the moment of asking."""
+    """Shows the newest figures of each media process, as they are at the moment of asking.
 
-    def __init__(self, figures: Callable[[], Mapping[int, Figures]]) -> None:
+    `restarts`: how many have died, by reason.
+    """
+
+    def __init__(
+        self, figures: Callable[[], Mapping[int, Figures]], restarts: Callable[[], Mapping[str, int]]
+    ) -> None:
         self._figures = figures
+        self._restarts = restarts
 
     def describe(self) -> Iterable[Metric]:
         """Nothing is known before the first process speaks."""
@@ -84,6 +88,9 @@ class MediaCollector:
     def collect(self) -> Iterator[Metric]:
         """One sample for each process and figure."""
         figures = dict(self._figures())
+        yield CounterMetricFamily(
+            "samrom_media_restarts", "Media processes that died", sum(self._restarts().values())
+        )
         for name, text, counts in (
             ("packets_received", "RTP packets received", True),
             ("packets_sent", "RTP packets sent", True),
@@ -124,7 +131,9 @@ class DropCollector:
 
     def collect(self) -> Iterator[Metric]:
         """One sample for each name."""
-        family = CounterMetricFamily("samrom_transport_drops", "What SIP's transports dropped", labels=["name"])
+        family = CounterMetricFamily(
+            "samrom_transport_drops", "What SIP's transports dropped", labels=["name"]
+        )
         for name, count in self._drops().items():
             family.add_metric([name], count)
         yield family

@@ -9,14 +9,17 @@ import asyncio
 import contextlib
 import datetime
 import secrets
+import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from bridge import settings
 from bridge.call_record import CallRecord
 from bridge.certificate import self_made
+from bridge.crew import Crew
 from bridge.focus import Conferences
 from bridge.journal import Journal
 from bridge.load import LoadWatch
@@ -37,11 +40,9 @@ from bridge.switchboard import Switchboard
 from config.model import Config, Protocol, Room
 from config.secret import Secret
 
-PROMPTS: Final = Path(__file__).parent / "prompts"
-CHECK_S: Final = 0.25  # how often the loop's lag is looked at
 KEEP_KNOWN_S: Final = 60.0  # how often peers with a call are named to the transports
 CERTIFICATES_S: Final = 2.0  # how often certificate files are looked at
-OPERATOR: Final = "operator"
+AGAIN_S: Final = 1.0  # after a part that should run for ever has failed
 
 _log = logger("bridge")
 
@@ -55,6 +56,7 @@ class Bridge:
         self.made: tuple[MadePin, ...] = ()
         self._folder = Path(config.bridge.state_folder)
         self._known_at = 0.0
+        self._up = False
         self._stop = asyncio.Event()
 
     # -- life -----------------------------------------------------------------------------------------------------
@@ -64,20 +66,29 @@ class Bridge:
 
         Raises OSError when an address is taken or the state folder cannot be used.
         """
+        asyncio.get_running_loop().set_exception_handler(self._unexpected)
         async with contextlib.AsyncExitStack() as stack:
             await self._start(stack)
-            async with asyncio.TaskGroup() as group:
-                serving = group.create_task(self._management.serve())
-                watching = [
-                    group.create_task(work)
-                    for work in (self._load.watch(self._looked), self._watch_certificates())
-                ]
-                on_up()
-                await self._stop.wait()
-                self._management.stop()
-                await serving
-                for task in watching:
-                    task.cancel()
+            self._up = True
+            crew = Crew(self._fault)
+            stack.push_async_callback(crew.close)
+            serving = crew.start(self._management.serve(), "management")
+            crew.start(self._tend(partial(self._load.watch, self._looked)), "load")
+            crew.start(self._tend(self._watch_certificates), "certificates")
+            on_up()
+            self._keep_made_pins()
+            await self._stop.wait()
+            self._management.stop()
+            await asyncio.wait([serving])
+
+    async def _tend(self, part: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a part for ever: a fault in it is told, costs no call, and the part begins anew."""
+        while True:
+            try:
+                await part()
+            except Exception as fault:
+                self._fault(fault)
+                await asyncio.sleep(AGAIN_S)
 
     def stop(self) -> None:
         """Let `run` come to its end."""
@@ -99,7 +110,9 @@ class Bridge:
             self._media_lost,
         )
         self._switchboard = Switchboard(self._pool)
-        self.metrics.registry.register(MediaCollector(lambda: self._pool.figures))
+        self.metrics.registry.register(
+            MediaCollector(lambda: self._pool.figures, lambda: self._pool.restarts)
+        )
         self.metrics.registry.register(DropCollector(lambda: self._signalling.drops))
         await self._pool.start()
         stack.push_async_callback(self._pool.stop)
@@ -120,6 +133,7 @@ class Bridge:
         await self._signalling.start(self._listeners(), settings.trunks(config))
         stack.push_async_callback(self._signalling.stop)
         self._management = self._make_management()
+        stack.callback(self._management.close)
 
     def _make_management(self) -> ManagementPort:
         config, management = self.config, self.config.management
@@ -132,7 +146,7 @@ class Bridge:
         return ManagementPort(app, management.address, management.port)
 
     def _settle_pins(self) -> tuple[Room, ...]:
-        """Rooms with hashes in place of "generated" and of digits; new PINs are kept as hashes and shown once."""
+        """Rooms with hashes in place of "generated" and of digits; `made` are the PINs that were made for that."""
         rooms: list[Room] = []
         made: list[MadePin] = []
         for room in self.config.rooms:
@@ -142,12 +156,15 @@ class Bridge:
                 secrets.randbelow,
                 lambda: secrets.token_bytes(pins.SALT_BYTES),
             )
-            for pin in new:
-                self._store.save_pin_hash(pin.number, pin.role.value, pin.digest.reveal())
             rooms.append(settled)
             made.extend(new)
         self.made = tuple(made)
         return tuple(rooms)
+
+    def _keep_made_pins(self) -> None:
+        """Keep the hashes of PINs that were made. Only now that they were shown: nobody will ever see them again."""
+        for pin in self.made:
+            self._store.save_pin_hash(pin.number, pin.role.value, pin.digest.reveal())
 
     def _journal(self, stack: contextlib.AsyncExitStack, name: str) -> Journal:
         def trouble(what: str) -> None:
@@ -228,11 +245,12 @@ class Bridge:
         files = self._certificate_files
         if files is None:
             return ()
-        return tuple(path.stat().st_mtime if path.exists() else 0.0 for path in (files.chain, files.key))
+        return tuple(_changed_at(path) for path in (files.chain, files.key))
 
     def reload_certificates(self) -> None:
         """Read the certificate files again, now (SIGHUP)."""
-        self._signalling.reload_certificates()
+        if self._up:
+            self._signalling.reload_certificates()
 
     def _healthy(self) -> str | None:
         """The name of the part that does not live, or None."""
@@ -251,13 +269,28 @@ class Bridge:
         self._switchboard.media_event(event)  # made after the pool, which it needs
 
     def _media_lost(self, legs: tuple[str, ...]) -> None:
-        self.metrics.media_restarts.inc()
-        _log.error("media-process-lost", count=len(legs))
+        _log.warning("legs-lost-media", count=len(legs))
         self._switchboard.process_lost(legs)
+
+    def _unexpected(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+        """What nobody caught comes here at last. The values that it was about stay out of the log."""
+        fault = context.get("exception")
+        if isinstance(fault, (ConnectionError, TimeoutError, ssl.SSLError)):
+            self.metrics.drops.labels("connection-broken").inc()  # the peer's doing
+        else:
+            self._fault(fault or RuntimeError(context.get("message")))
 
     def _fault(self, fault: BaseException) -> None:
         self.metrics.faults.inc()
         _log.error("fault", exc_info=fault)
+
+
+def _changed_at(path: Path) -> float:
+    """When a file was changed [Unix seconds], 0.0 if there is none."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _secret(digest: str | None) -> Secret | None:

@@ -51,9 +51,12 @@ class Store:
         return str(row[0]) if row else None
 
     def save_pin_hash(self, number: str, role: str, digest: str) -> None:
-        """Keep the hash of a generated PIN; the PIN itself is never kept."""
-        with self._database:
-            self._database.execute("INSERT OR REPLACE INTO pin VALUES (?, ?, ?)", (number, role, digest))
+        """Keep the hash of a generated PIN; the PIN itself is never kept. Raises OSError if it cannot be kept."""
+        try:
+            with self._database:
+                self._database.execute("INSERT OR REPLACE INTO pin VALUES (?, ?, ?)", (number, role, digest))
+        except sqlite3.OperationalError as fault:
+            raise OSError(f"{self._path}: {fault}") from fault
 
     def counters(self, name: str) -> bytes | None:
         """The saved state of a set of counters, or None."""
