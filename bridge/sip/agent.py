@@ -191,7 +191,7 @@ class Agent:
         if correspondent is None:
             self._layer.drop("ack-stray", flow)
         else:
-            correspondent.receive_ack(ack)
+            correspondent.receive_ack(ack, flow)
 
     def _cancel(self, request: Request, flow: Flow) -> None:
         """RFC 3261 section 9.2: 200 whatever becomes of the INVITE, 481 where there is none."""
@@ -251,7 +251,8 @@ class Agent:
         endpoint = self._identity.check(request, flow, self._layer.now)
         dialog = from_request(request, self._layer.token(), flow)
         user = dialled(request.target) or self._settings.user
-        dialog.contact = contact_value(self._layer.addresses.on(flow), user)
+        secure = request.target.scheme == "sips"
+        dialog.contact = contact_value(self._layer.addresses.on(flow), user, secure=secure)
         transaction = self._layer.open_server(request, flow)
         transaction.to_tag = dialog.local_tag
         call = Call(self._layer, self._calls, self._calls.new_name(), dialog, request, False)
@@ -259,7 +260,9 @@ class Agent:
         answering = Answering(self._layer, call, transaction, dialog.contact, late=offer is None)
         answering.trying()
         call.serve(answering, offer)
-        self._layer.set_timer(call, "ring", min(self._settings.ring_limit_s, request.expires or 1e9))
+        self._layer.set_timer(call, "ring", self._settings.ring_limit_s)
+        if request.expires:
+            self._layer.set_timer(call, "expires", request.expires)
         self._layer.emit(
             IncomingCall(
                 call=call.name,

@@ -108,7 +108,7 @@ class Call:
         if serving is None:
             self._layer.drop("command-late")
             return
-        self._layer.cancel_timer(self, "ring")
+        self._stop_ringing()
         self._answered = True
         self._offering.ours = sdp
         self._unacknowledged[serving.number] = serving
@@ -184,15 +184,16 @@ class Call:
             if self._leaving is not None and request.method not in ("BYE", "PRACK"):
                 raise RefusalError(481)
             check_required(request)
-            self.dialog.flow = transaction.origin
+            self.dialog.heard(request, transaction.origin)
             _SERVE.get(request.method, Call._serve_other)(self, transaction)
         except RefusalError as refusal:
             self._reply(transaction, refusal.status, list(refusal.headers))
         except ProtocolError as error:
             self._reply(transaction, error.status, [])
 
-    def receive_ack(self, ack: Request) -> None:
+    def receive_ack(self, ack: Request, flow: Flow) -> None:
         """The ACK of a 2xx of ours; its copies are counted."""
+        self.dialog.heard(ack, flow)
         answering = self._unacknowledged.get(ack.cseq.number)
         if answering is None or not answering.acknowledged():
             self._layer.drop("ack-copy")
@@ -319,12 +320,13 @@ class Call:
         self._finish(Ending.SESSION_EXPIRED)
 
     def on_timer(self, name: str) -> None:
-        """Nobody above answered the UPDATE or the call."""
+        """Nobody above answered the UPDATE or the call, or not before the caller's own limit (RFC 3261 13.3.1)."""
         if name == "update":
             self.reject(500)
         elif self._serving is not None and not self._answered:
-            self._serving.refuse(480, [])
-            self._finish(Ending.UNANSWERED, 480)
+            status = 487 if name == "expires" else 480
+            self._serving.refuse(status, [])
+            self._finish(Ending.UNANSWERED, status)
 
     def on_unacknowledged(self, answering: Answering, why: Ending) -> None:
         """Our 2xx (or reliable 1xx) was never acknowledged; the dialog of a 2xx is up, so BYE (13.3.1.4)."""
@@ -337,7 +339,7 @@ class Call:
 
     def on_ack(self, transaction: ServerTransaction, ack: Request) -> None:
         """An ACK with the branch of its INVITE: a peer of RFC 2543."""
-        self.receive_ack(ack)
+        self.receive_ack(ack, transaction.origin)
 
     def on_unsent(self, transaction: ServerTransaction) -> None:
         """The connection broke before the INVITE was answered; an unacknowledged refusal has ended the call already."""
@@ -394,6 +396,10 @@ class Call:
         except ProtocolError:
             self._layer.drop("contact")
 
+    def _stop_ringing(self) -> None:
+        self._layer.cancel_timer(self, "ring")
+        self._layer.cancel_timer(self, "expires")
+
     def _tell_end(self, why: Ending, status: int = 0, reason: str = "") -> None:
         self.tell(CallEnded(self.name, why, status, reason))
         self._told = True
@@ -406,7 +412,7 @@ class Call:
         self.session.stop()
         self._offering.stop()
         self._layer.cancel_timer(self, "update")
-        self._layer.cancel_timer(self, "ring")
+        self._stop_ringing()
         if self._update is not None:
             self._reply(self._update, 487, [])
         for answering in [self._serving, *self._unacknowledged.values()]:

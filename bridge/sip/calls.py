@@ -17,8 +17,8 @@ class Correspondent(Protocol):
         """A request in the dialog, ACK and CANCEL excepted."""
         ...
 
-    def receive_ack(self, ack: Request) -> None:
-        """The ACK of a 2xx."""
+    def receive_ack(self, ack: Request, flow: Flow) -> None:
+        """The ACK of a 2xx, and the flow that it came by."""
         ...
 
     def flow_lost(self, flow: Flow) -> None:

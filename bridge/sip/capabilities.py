@@ -17,6 +17,8 @@ SDP: Final = "application/sdp"
 
 ALLOW: Final = ("Allow", ", ".join(ALLOWED))
 SUPPORTED: Final = ("Supported", ", ".join(OPTIONS))
+# Of our re-INVITEs and UPDATEs: nobody would PRACK a reliable provisional response to them.
+SUPPORTED_INSIDE: Final = ("Supported", "timer")
 ACCEPT_SDP: Final = ("Accept", SDP)
 ACCEPT: Final = ("Accept", f"{SDP}, application/dtmf-relay, application/dtmf, application/media_control+xml")
 

@@ -7,12 +7,11 @@ fork, which get ACK and BYE.
 from __future__ import annotations
 
 from bridge.errors import ProtocolError
-from bridge.sip.auth import DigestClient
 from bridge.sip.call import Call
 from bridge.sip.calls import Calls
 from bridge.sip.capabilities import ALLOW, SDP, SUPPORTED, Pairs, RefusalError, session_description
 from bridge.sip.commands import Hop, Invite
-from bridge.sip.dialog import Dialog, DialogId, from_response
+from bridge.sip.dialog import Dialog, DialogId, from_response, hop_of
 from bridge.sip.events import DialAnswered, DialFailed, DialProgress
 from bridge.sip.exchange import ClientTransaction, ServerTransaction
 from bridge.sip.flow import Flow
@@ -20,6 +19,7 @@ from bridge.sip.grammar import number
 from bridge.sip.headers import Headers
 from bridge.sip.layer import Layer
 from bridge.sip.message import Request, Response
+from bridge.sip.proof import Proof
 from bridge.sip.session_timer import SessionTimer
 from bridge.sip.settings import contact_value
 from bridge.sip.uri import parse_name_addr, parse_uri
@@ -29,13 +29,11 @@ _MOST_TRIES = 4  # INVITEs of one call: the first, after a challenge, after 422s
 
 
 def hop_towards(text: str) -> Hop:
-    """Where a URI points, without SRV: its host and port, its transport or ours to choose. Raises ProtocolError."""
+    """Where a SIP URI points, see `dialog.hop_of`. Raises ProtocolError."""
     uri = parse_uri(text)
     if not uri.is_sip:
         raise ProtocolError("uri", "not a SIP address")
-    protocol = "tls" if uri.scheme == "sips" else uri.transport
-    protocol = protocol if protocol in ("udp", "tcp", "tls") else ""
-    return Hop(protocol, uri.host, uri.port or (5061 if protocol == "tls" else 5060))
+    return hop_of(uri)
 
 
 class Dial:
@@ -51,13 +49,11 @@ class Dial:
         self._number = 0
         self._tries = 0
         self._transaction: ClientTransaction | None = None
-        self._digest: DigestClient | None = None
-        if command.credentials is not None:
-            known = command.credentials
-            self._digest = DigestClient(known.username, known.password, known.realm, layer.token)
+        self._proof = Proof(command.credentials, layer.token)
         self._session = SessionTimer(layer, _NO_SESSION)
         self._early: dict[str, Dialog] = {}
         self._reliable: dict[str, int] = {}  # To tag -> RSeq last acknowledged
+        self._described: dict[str, bytes] = {}  # To tag -> the answer that came before the 2xx
         self._extras: dict[DialogId, Call] = {}
         self._answered: Call | None = None
         self._rung = False  # a provisional response came: CANCEL may be sent
@@ -112,7 +108,8 @@ class Dial:
         else:
             listener = addresses.by((hop.protocol if hop else "") or "udp", hop.host if hop else "")
         user = parse_name_addr(self._command.sender).uri.user or self._layer.settings.user
-        return contact_value(listener, user)
+        secure = self._command.target.startswith("sips:")
+        return contact_value(listener, user, secure=secure)
 
     # -- responses
 
@@ -148,6 +145,8 @@ class Dial:
             description = session_description(response)
         except (ProtocolError, RefusalError):
             description = None
+        if description is not None:
+            self._described[tag] = description
         if not self._cancelling:
             self._layer.emit(DialProgress(self.name, response.status, description))
 
@@ -219,25 +218,23 @@ class Dial:
     def _establish(self, call: Call, transaction: ClientTransaction, response: Response) -> None:
         self._answered = call
         self._over = True
-        self._stop()
         try:
-            description = session_description(response)
+            # An answer in a reliable provisional response need not be given again (RFC 3262 section 5).
+            description = session_description(response) or self._described.get(response.to.tag or "")
         except (ProtocolError, RefusalError):
             description = None
+        self._stop()
         call.begin(self._command.sdp, description or b"", response)
         self._layer.emit(DialAnswered(self.name, description, transaction.flow))
 
     def _failure(self, transaction: ClientTransaction, response: Response) -> None:
         status = response.status
         if not self._cancelling and self._tries < _MOST_TRIES:
-            if status in (401, 407) and self._digest is not None:
-                # One answer only: a second challenge means that the password is wrong.
-                digest, self._digest = self._digest, None
-                header = digest.answer(status, response.headers, "INVITE", self._command.target)
-                if header is not None:
-                    self._forget_early()
-                    self._invite([header])
-                    return
+            header = self._proof.answer(response, "INVITE", self._command.target)
+            if header is not None:
+                self._forget_early()
+                self._invite([header])
+                return
             if status == 422:
                 try:
                     again = self._session.raise_least(response)
@@ -266,6 +263,7 @@ class Dial:
             if self._calls.dialogs.get(dialog.id) is self:
                 del self._calls.dialogs[dialog.id]
         self._early.clear()
+        self._described.clear()
 
     # -- time
 
@@ -293,7 +291,7 @@ class Dial:
             pairs.append(("Contact", dialog.contact))
         self._layer.respond(transaction, request.reply(status, None, self._tag, pairs))
 
-    def receive_ack(self, ack: Request) -> None:
+    def receive_ack(self, ack: Request, flow: Flow) -> None:
         """No INVITE is served here."""
         self._layer.drop("ack-stray")
 

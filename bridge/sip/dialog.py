@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from bridge.errors import ProtocolError
 from bridge.sip.commands import Hop
@@ -16,7 +15,7 @@ from bridge.sip.flow import Flow
 from bridge.sip.grammar import split_list
 from bridge.sip.headers import Headers
 from bridge.sip.message import Message, Request, Response
-from bridge.sip.uri import Uri, parse_name_addr, parse_uri
+from bridge.sip.uri import Uri, is_literal, parse_name_addr, parse_uri, same_host
 
 DialogId = tuple[str, str, str]  # Call-ID, our tag, their tag ("" for a peer of RFC 2543)
 
@@ -30,7 +29,8 @@ class Dialog:
     `local`, `remote`: values for From and To of our requests, tags included. `target`: the remote target URI as
     written. `routes`: the route set in the order of our requests. `local_seq`, `remote_seq`: CSeq numbers last used,
     None before the first of the other side. `flow`: where the peer was last seen; `symmetric`: it sends from where it
-    listens, or hides behind NAT, so that requests go back on the flow. `contact`: our own Contact value in it.
+    listens, or hides behind NAT, so that requests go back on the flow. `relayed`: a proxy stands between it and the
+    flow. `contact`: our own Contact value in it.
     """
 
     call_id: str
@@ -44,6 +44,7 @@ class Dialog:
     remote_seq: int | None
     flow: Flow | None
     symmetric: bool = True
+    relayed: bool = False
     contact: str = ""
 
     @property
@@ -80,26 +81,29 @@ class Dialog:
         first = parse_name_addr(self.routes[0]).uri
         if first.loose:
             return self.target, self.routes
-        strict = Uri(first.scheme, first.user, first.host, first.port, first.params.drop("method"))
-        return str(strict), (*self.routes[1:], f"<{self.target}>")
+        return first.as_request_uri(), (*self.routes[1:], f"<{self.target}>")
 
     def next_hop(self) -> tuple[Flow | None, Hop | None]:
         """Where our next request goes: a flow that exists, or a host to connect to (one of the two).
 
-        Connections are reused (RFC 5923). Over UDP, the flow is used where the peer signals symmetrically or where its
-        address is not the one we see (NAT); its host with the announced port where it merely sends from another port;
-        and what the route set or the target says where the request came through a proxy.
+        Connections are reused (RFC 5923), but not one of a proxy that wants no further part in the dialog: it did not
+        record-route. Over UDP, the flow is used where the peer signals symmetrically or where its address is not the
+        one we see (NAT); its host with the announced port where it merely sends from another port; and what the route
+        set or the target says where the request came through a proxy.
         """
         uri = parse_name_addr(self.routes[0]).uri if self.routes else parse_uri(self.target)
-        flow = self.flow
-        port = uri.port or (5061 if uri.scheme == "sips" else 5060)
+        flow, hop = self.flow, hop_of(uri)
         if flow is not None:
-            if flow.reliable or self.symmetric:
+            if self.symmetric or (flow.reliable and (self.routes or not self.relayed)):
                 return flow, None
-            if uri.host == flow.remote[0]:
-                return flow.towards(port), None
-        protocol = uri.transport or ("tls" if uri.scheme == "sips" else "")
-        return None, Hop(protocol if protocol in ("udp", "tcp", "tls") else "", uri.host, port)
+            if not flow.reliable and same_host(uri.host, flow.remote[0]):
+                return flow.towards(hop.port), None
+        return None, hop
+
+    def heard(self, request: Request, flow: Flow) -> None:
+        """Take note of the way that a request of the peer came by: the newest is where it can be reached."""
+        self.flow = flow
+        self.relayed = _is_relayed(request)
 
     def refresh_target(self, message: Message) -> None:
         """Take over the Contact of a target refresh request or its 2xx (RFC 3261 section 12.2).
@@ -108,7 +112,7 @@ class Dialog:
         """
         contact = message.contact
         if contact is not None and contact.uri.is_sip:
-            self.target = str(contact.uri)
+            self.target = contact.uri.as_request_uri()
 
     def in_order(self, request: Request) -> bool:
         """Take the CSeq of a request; False if it is not higher than the last one (section 12.2.2: answer 500)."""
@@ -117,6 +121,21 @@ class Dialog:
             return False
         self.remote_seq = number
         return True
+
+
+def hop_of(uri: Uri) -> Hop:
+    """Where a SIP URI points, without SRV (RFC 3263 section 4.1): its host and port, its transport or ours to choose.
+
+    A sips URI goes by TLS, whatever its transport parameter says (RFC 3261 section 26.2.2).
+    """
+    protocol = "tls" if uri.scheme == "sips" else uri.transport
+    if protocol not in ("udp", "tcp", "tls"):
+        protocol = ""
+    return Hop(protocol, uri.host, uri.port or (5061 if protocol == "tls" else 5060))
+
+
+def _is_relayed(request: Request) -> bool:
+    return len(split_list(request.headers.get_all("Via"))) > 1
 
 
 def _routes(message: Message) -> list[str]:
@@ -134,26 +153,18 @@ def _target(message: Message) -> str:
     contact = message.contact
     if contact is None or not contact.uri.is_sip:
         raise ProtocolError("contact", "missing, or not a SIP address")
-    return str(contact.uri)
-
-
-def _literal(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return contact.uri.as_request_uri()
 
 
 def _symmetric(request: Request, flow: Flow) -> bool:
     """Whether requests to the sender of this one should go back to where it came from."""
-    if len(request.vias) > 1:
+    if _is_relayed(request):
         return False
     if request.via.wants_rport:
         return True
     routes = request.record_routes
     host = routes[0].uri.host if routes else parse_uri(_caller(request)).host
-    return _literal(host) and host != flow.remote[0]
+    return is_literal(host) and not same_host(host, flow.remote[0])
 
 
 def _caller(request: Request) -> str:
@@ -178,6 +189,7 @@ def from_request(request: Request, local_tag: str, flow: Flow) -> Dialog:
         remote_seq=request.cseq.number,
         flow=flow,
         symmetric=_symmetric(request, flow),
+        relayed=_is_relayed(request),
     )
 
 

@@ -8,16 +8,29 @@ from __future__ import annotations
 from typing import Protocol
 
 from bridge.errors import ProtocolError
-from bridge.sip.capabilities import ALLOW, SDP, SUPPORTED, Pairs, RefusalError, session_description
+from bridge.sip.capabilities import (
+    ALLOW,
+    SDP,
+    SUPPORTED_INSIDE,
+    Pairs,
+    RefusalError,
+    session_description,
+)
 from bridge.sip.dialog import Dialog
 from bridge.sip.events import OfferAnswered, OfferRefused, Output
 from bridge.sip.exchange import ClientTransaction, ClientUser
 from bridge.sip.layer import Layer
-from bridge.sip.message import Message, Response
+from bridge.sip.message import Message, Request, Response
 from bridge.sip.session_timer import SessionTimer
 
 _MOST_RETRIES = 3
 GONE = (408, 481)  # these end the whole dialog, whatever the request was (RFC 3261 section 12.2.1.2)
+
+
+def credentials(request: Request) -> Pairs:
+    """The header lines by which a request of ours proves who we are."""
+    names = ("Authorization", "Proxy-Authorization")
+    return [(name, value) for name, value in request.headers.items() if name in names]
 
 
 class OfferingUser(Protocol):
@@ -116,7 +129,8 @@ class Offering:
                 self._layer.send_again(self._acks[number], *self._dialog.next_hop())
                 return
             self._dialog.refresh_target(response)
-            ack = self._dialog.request("ACK", number=number)
+            # With the credentials of its INVITE (RFC 3261 section 13.2.2.4).
+            ack = self._dialog.request("ACK", number=number, headers=credentials(transaction.request))
             self._acks = {number: self._layer.send_ack(ack, *self._dialog.next_hop())}
         except ProtocolError:
             self._layer.drop("target")
@@ -205,7 +219,7 @@ class Offering:
     def _send_offer(self, method: str, sdp: bytes, refresh: bool = False) -> None:
         self._refreshing = refresh
         self._wanted = self._wanted and refresh
-        pairs = [("Contact", self._dialog.contact), ALLOW, SUPPORTED]
+        pairs = [("Contact", self._dialog.contact), ALLOW, SUPPORTED_INSIDE]
         if self._session.interval_s:
             pairs += self._session.proposal()
         self._under_way = self.send(method, pairs, sdp, SDP, self)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bridge.errors import ProtocolError
-from bridge.sip.auth import DigestClient, is_stale
 from bridge.sip.commands import Trunk
 from bridge.sip.dial import hop_towards
 from bridge.sip.events import Registered, RegistrationFailed
@@ -13,8 +12,9 @@ from bridge.sip.grammar import number
 from bridge.sip.headers import Headers
 from bridge.sip.layer import Layer
 from bridge.sip.message import Request, Response
+from bridge.sip.proof import Proof
 from bridge.sip.settings import contact_value
-from bridge.sip.uri import parse_name_addr
+from bridge.sip.uri import Uri, parse_name_addr, same_host
 
 _FIRST_RETRY_S = 30.0
 _LONGEST_RETRY_S = 1800.0
@@ -33,15 +33,12 @@ class Registration:
         self._number = 0
         self._expires_s = trunk.expires_s
         self._failures = 0
-        self._challenged = 0  # challenges answered since the last success
         self._raised = False  # by a 423
         self._leaving = False
         self._transaction: ClientTransaction | None = None
+        self._contact: Uri | None = None  # what we registered last
         self._flow: Flow | None = None  # the connection that the registrar may call us on
-        self._digest: DigestClient | None = None
-        if trunk.credentials is not None:
-            known = trunk.credentials
-            self._digest = DigestClient(known.username, known.password, known.realm, layer.token)
+        self._proof = Proof(trunk.credentials, layer.token)
 
     def register(self) -> None:
         """Send REGISTER now."""
@@ -55,6 +52,7 @@ class Registration:
         """Take the binding back; nothing is refreshed any more."""
         self._leaving = True
         self._expires_s = 0
+        self._proof.begin()
         self._layer.cancel_timer(self, "register")
         self.register()
 
@@ -69,7 +67,8 @@ class Registration:
         hop = trunk.hop or hop_towards(trunk.registrar)
         user = parse_name_addr(trunk.address).uri.user or self._layer.settings.user
         listener = self._layer.addresses.by(hop.protocol or "udp", hop.host)
-        contact = contact_value(listener, user, focus=False)
+        contact = contact_value(listener, user, focus=False, secure=trunk.registrar.startswith("sips:"))
+        self._contact = parse_name_addr(contact).uri
         self._number += 1
         pairs = [
             ("Max-Forwards", "70"),
@@ -119,14 +118,9 @@ class Registration:
         self.register()
 
     def _answer_challenge(self, response: Response) -> bool:
-        """Answer a 401 or 407 once, and once more if only the nonce was old (RFC 3261 section 22.2)."""
-        stale = is_stale(response.status, response.headers)
-        if self._digest is None or self._challenged >= (2 if stale else 1):
-            return False
-        header = self._digest.answer(response.status, response.headers, "REGISTER", self._trunk.registrar)
+        header = self._proof.answer(response, "REGISTER", self._trunk.registrar)
         if header is None:
             return False
-        self._challenged += 1
         self._send([header])
         return True
 
@@ -139,24 +133,28 @@ class Registration:
         if self._raised or least <= self._expires_s:
             return False
         self._raised = True
-        self._challenged = 0
+        self._proof.begin()
         self._expires_s = least
         return True
 
     def _registered(self, response: Response) -> None:
-        self._failures = self._challenged = 0
-        self._raised = False
+        self._failures = 0
+        self._settled()
         if self._leaving:
             self._layer.emit(Registered(self._trunk.name, 0))
             return
-        seconds = max(_LEAST_S, min(_granted(response, self._expires_s), _LONGEST_S))
+        seconds = max(_LEAST_S, min(_granted(response, self._contact, self._expires_s), _LONGEST_S))
         # About half, not exactly: many trunks begun together need not refresh together.
         self._layer.set_timer(self, "register", seconds * (0.45 + 0.1 * self._layer.chance()))
         self._layer.emit(Registered(self._trunk.name, seconds))
 
-    def _failed(self, status: int) -> None:
-        self._challenged = 0
+    def _settled(self) -> None:
+        """The errand has come to an end, one way or the other."""
+        self._proof.begin()
         self._raised = False
+
+    def _failed(self, status: int) -> None:
+        self._settled()
         if self._leaving:
             self._layer.emit(RegistrationFailed(self._trunk.name, status, None))
             return
@@ -167,12 +165,27 @@ class Registration:
         self._layer.emit(RegistrationFailed(self._trunk.name, status, pause))
 
 
-def _granted(response: Response, asked: int) -> int:
-    """The lifetime [s] that the registrar gave us: in our Contact, else in Expires, else what we asked for."""
+def _granted(response: Response, ours: Uri | None, asked: int) -> int:
+    """The lifetime [s] that the registrar gave us: with our Contact, else in Expires, else what we asked for.
+
+    A registrar lists all bindings of the address (RFC 3261 section 10.3), perhaps one of an earlier life of ours. Where
+    it lists one only, that is ours, even if something on the way has rewritten it.
+    """
     try:
         contacts = response.contacts
-        if len(contacts) == 1 and (text := contacts[0].params.get("expires")):
+        if len(contacts) > 1:
+            contacts = tuple(each for each in contacts if ours is not None and _same_binding(each.uri, ours))
+        if contacts and (text := contacts[0].params.get("expires")):
             return number(text, 2**32 - 1, "expires")
         return asked if response.expires is None else response.expires
     except ProtocolError:
         return asked
+
+
+def _same_binding(one: Uri, other: Uri) -> bool:
+    """Whether two Contact URIs are one, as far as ours can differ (RFC 3261 section 19.1.4)."""
+    return same_host(one.host, other.host) and (one.user, one.port, one.transport) == (
+        other.user,
+        other.port,
+        other.transport,
+    )

@@ -11,6 +11,7 @@ from bridge.sip.layer import Layer
 from bridge.sip.message import Message, Request, Response
 
 _LONGEST = 2**31
+SHORTEST_S = 90  # below it no interval is valid (RFC 4028 sections 4 and 5)
 
 
 class SessionUser(Protocol):
@@ -42,10 +43,18 @@ def min_se(message: Message) -> int:
 
 
 def check_interval(request: Request, least: int) -> None:
-    """Raise RefusalError 422 where a shorter interval is asked for than we accept (RFC 4028 section 9)."""
+    """Raise RefusalError 422 where a shorter interval is asked for than we accept (RFC 4028 section 9).
+
+    Only of who knows session timers: to others, for whom a proxy asked, the 422 would mean nothing.
+    """
     asked = session_expires(request)
-    if asked is not None and asked[0] < least:
+    if asked is not None and asked[0] < least and _knows(request):
         raise RefusalError(422, ("Min-SE", str(least)))
+
+
+def _knows(request: Request) -> bool:
+    """Whether the sender of a request knows session timers."""
+    return "timer" in request.supported or "timer" in request.require
 
 
 class SessionTimer:
@@ -63,7 +72,7 @@ class SessionTimer:
         seconds = max(self.interval_s or self._layer.settings.session_expires_s, self._least)
         role = (";refresher=uac" if self.ours else ";refresher=uas") if self.interval_s else ""
         pairs = [("Session-Expires", f"{seconds}{role}")]
-        if self._least > 90:
+        if self._least > SHORTEST_S:
             pairs.append(("Min-SE", str(self._least)))
         return pairs
 
@@ -79,8 +88,9 @@ class SessionTimer:
 
     def answer(self, request: Request) -> Pairs:
         """Settle the timer as UAS, start it, and give the headers of the 2xx (RFC 4028 section 9)."""
-        asked = session_expires(request)
-        known = "timer" in request.supported or "timer" in request.require
+        asked, known = session_expires(request), _knows(request)
+        if asked is not None and asked[0] < SHORTEST_S:
+            asked = None  # not a valid interval, and who asked cannot be told so by 422
         if asked is None and not known:
             self.stop()
             return []

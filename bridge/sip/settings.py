@@ -90,12 +90,17 @@ class Addresses:
 _PLAIN_USER = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.+")
 
 
-def contact_value(listener: Advertised, user: str, focus: bool = True) -> str:
+def contact_value(listener: Advertised, user: str, focus: bool = True, secure: bool = False) -> str:
     """A Contact value for what is sent by `listener`; `focus`: say that we mix (isfocus, RFC 4579 section 4.1).
 
-    A user part of other than plain characters is left out, not escaped: it is only a name, and requests find their
-    dialog by tags.
+    `secure`: the dialog was begun with a sips URI, so ours is one too (RFC 3261 sections 8.1.1.8 and 12.1.1). A user
+    part of other than plain characters is left out, not escaped: it is only a name, and requests find their dialog by
+    tags.
     """
     name = f"{user}@" if user and set(user) <= _PLAIN_USER and len(user) <= 64 else ""
-    transport = "" if listener.protocol == "udp" else f";transport={listener.protocol}"
-    return f"<sip:{name}{host_port(listener.host, listener.port)}{transport}>{';isfocus' if focus else ''}"
+    address = f"{name}{host_port(listener.host, listener.port)}"
+    if secure and listener.protocol == "tls":
+        uri = f"sips:{address}"
+    else:
+        uri = f"sip:{address}{'' if listener.protocol == 'udp' else f';transport={listener.protocol}'}"
+    return f"<{uri}>{';isfocus' if focus else ''}"

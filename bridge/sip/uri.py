@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from urllib.parse import unquote_to_bytes
 
 from bridge.errors import ProtocolError
@@ -80,6 +81,26 @@ class Uri:
     def loose(self) -> bool:
         """Whether this is the URI of a loose router: it has `lr` (RFC 3261 section 16.12)."""
         return "lr" in self.params
+
+    def as_request_uri(self) -> str:
+        """Write it without what no Request-URI may have: headers and a method (RFC 3261 section 19.1.1, table 1)."""
+        return str(replace(self, params=self.params.drop("method"), headers=""))
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is an IP address, not a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def same_host(one: str, other: str) -> bool:
+    """Whether two hosts are the same name in any case, or the same address in any spelling (RFC 5118 section 4.1)."""
+    if one.lower() == other.lower():
+        return True
+    return is_literal(one) and is_literal(other) and ip_address(one) == ip_address(other)
 
 
 def host_port(host: str, port: int | None) -> str:

@@ -519,4 +519,4 @@ def test_a_call_that_nobody_above_answers_ends(desk: Desk, peer: Peer) -> None:
 
 def test_expires_ends_it_sooner(desk: Desk, peer: Peer) -> None:
     ringing(desk, peer, "Expires: 20\r\n")
-    assert statuses(desk.sleep(20.4)) == [480]
+    assert statuses(desk.sleep(20.4)) == [487]

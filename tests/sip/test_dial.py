@@ -211,7 +211,7 @@ def test_sips_goes_by_tls(desk: Desk) -> None:
     (out,) = desk.feed(commands.Invite("out", "sips:bob@b.example.com", "sip:1001@mcu", OFFER))
     assert isinstance(out, events.Connect)
     assert (out.protocol, out.port) == ("tls", 5061)
-    assert b"Contact: <sip:1001@mcu.example.com:5061;transport=tls>" in out.data
+    assert b"Contact: <sips:1001@mcu.example.com:5061>;isfocus" in out.data  # RFC 3261 section 8.1.1.8
 
 
 @pytest.mark.parametrize("target", ["mailto:x@y", "nonsense", "sip:", "tel:+47"])
@@ -259,3 +259,34 @@ def test_the_sender_may_be_bare_and_the_address_is_the_listeners(desk: Desk) -> 
     assert isinstance(out, events.Connect)
     assert b"From: <sip:1001@mcu.example.com>;tag=" in out.data
     assert LISTENERS[0].host.encode() in out.data
+
+
+def test_the_ack_shows_what_its_invite_showed(desk: Desk) -> None:
+    """RFC 3261 section 13.2.2.4: the same credentials; a proxy may ask for them."""
+    invite = dial(desk, credentials=KNOWN)
+    again = requests(desk.receive(answer_to(invite, 407, f"Proxy-Authenticate: {CHALLENGE}\r\n")))[1]
+    (ack,) = requests(desk.receive(answer_to(again, 200, CONTACT, ANSWER)))
+    shown = ack.headers.get("Proxy-Authorization")
+    assert shown is not None
+    assert shown == again.headers.get("Proxy-Authorization")
+    (bye,) = requests(desk.feed(commands.Bye("out")))
+    assert "Proxy-Authorization" not in bye.headers
+
+
+def test_a_challenge_whose_nonce_was_old_is_answered_again(desk: Desk) -> None:
+    invite = dial(desk, credentials=KNOWN)
+    out = desk.receive(answer_to(invite, 401, f"WWW-Authenticate: {CHALLENGE}\r\n"))
+    stale = f"WWW-Authenticate: {CHALLENGE.replace('abc', 'new')}, stale=true\r\n"
+    _, third = requests(desk.receive(answer_to(requests(out)[1], 401, stale)))
+    assert 'nonce="new"' in (third.headers.get("Authorization") or "")
+    out = desk.receive(answer_to(third, 401, stale))
+    assert (methods(out), told(out)) == (["ACK"], [events.DialFailed("out", 401, "X")])
+
+
+@pytest.mark.parametrize("more", ["", "Require: 100rel\r\nRSeq: 7\r\n"])
+def test_an_answer_that_came_early_need_not_come_again(desk: Desk, more: str) -> None:
+    invite = dial(desk)
+    desk.receive(answer_to(invite, 183, CONTACT + more, ANSWER, tag="other"))
+    desk.receive(answer_to(invite, 183, CONTACT + more, OFFER))
+    out = desk.receive(answer_to(invite, 200, CONTACT))
+    assert told(out) == [events.DialAnswered("out", OFFER, FLOW)]

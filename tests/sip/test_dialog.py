@@ -6,8 +6,9 @@ import pytest
 
 from bridge.errors import ProtocolError
 from bridge.sip.commands import Hop
-from bridge.sip.dialog import Dialog, from_request, from_response
+from bridge.sip.dialog import Dialog, from_request, from_response, hop_of
 from bridge.sip.flow import Flow
+from bridge.sip.uri import parse_uri
 from tests.sip.desk import TCP, UDP
 from tests.sip.samples import request, response, wire
 
@@ -89,6 +90,8 @@ def test_a_route_set_that_cannot_be_used_is_refused(route: str) -> None:
 
 
 PLAIN = "SIP/2.0/UDP 192.0.2.77:5060;branch=z9hG4bK-1"
+BELOW = "Via: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK-0\r\n"
+SIX = Flow("udp", ("2001:db8::1", 5060), ("2001:db8::77", 40_000))
 
 
 @pytest.mark.parametrize(
@@ -125,6 +128,37 @@ PLAIN = "SIP/2.0/UDP 192.0.2.77:5060;branch=z9hG4bK-1"
             UDP,
             (None, Hop("tcp", "p.example.com", 5060)),
         ),
+        (
+            "connection of a proxy, without record-routing",
+            {"Contact": "<sip:k@198.51.100.4:5062>"},
+            BELOW,
+            TCP,
+            (None, Hop("", "198.51.100.4", 5062)),
+        ),
+        (
+            "connection of a proxy, with",
+            {},
+            f"{BELOW}Record-Route: <sip:p.example.com;lr;transport=tcp>\r\n",
+            TCP,
+            (TCP, None),
+        ),
+        (
+            "connection without rport, a name as contact",
+            {"Via": PLAIN, "Contact": "<sip:k@pc.example.com>"},
+            "",
+            TCP,
+            (TCP, None),
+        ),
+        (
+            "IPv6, spelt otherwise",
+            {
+                "Via": "SIP/2.0/UDP [2001:DB8:0::77]:5060;branch=z9hG4bK-1",
+                "Contact": "<sip:k@[2001:DB8:0:0::77]:5062>",
+            },
+            "",
+            SIX,
+            (SIX.towards(5062), None),
+        ),
     ],
 )
 def test_where_requests_go(
@@ -137,3 +171,39 @@ def test_where_requests_go_when_the_connection_is_gone() -> None:
     dialog = uas(change={"Contact": "<sips:kari@client.example.net>"}, flow=TCP)
     dialog.flow = None
     assert dialog.next_hop() == (None, Hop("tls", "client.example.net", 5061))
+
+
+@pytest.mark.parametrize(
+    ("uri", "hop"),
+    [
+        ("sip:a@h", Hop("", "h", 5060)),
+        ("sip:a@h;transport=TCP", Hop("tcp", "h", 5060)),
+        ("sip:a@h;transport=tls", Hop("tls", "h", 5061)),
+        ("sip:a@h;transport=sctp", Hop("", "h", 5060)),
+        ("sips:a@h;transport=tcp", Hop("tls", "h", 5061)),  # TLS over TCP: never in the clear
+        ("sips:a@[2001:db8::9]:5071", Hop("tls", "2001:db8::9", 5071)),
+    ],
+)
+def test_where_a_uri_points(uri: str, hop: Hop) -> None:
+    assert hop_of(parse_uri(uri)) == hop
+    dialog = uas(change={"Contact": f"<{uri}>"}, flow=TCP)
+    dialog.flow = None
+    assert dialog.next_hop() == (None, hop)
+
+
+def test_a_request_uri_has_no_headers_and_no_method() -> None:
+    contact = "<sip:kari@192.0.2.77;method=INVITE;x=1?Subject=hi>"
+    dialog = uas(change={"Contact": contact})
+    assert dialog.request("BYE").uri == "sip:kari@192.0.2.77;x=1"
+    dialog.refresh_target(request(wire("INVITE", change={"Contact": contact.replace("77", "78")})))
+    assert dialog.request("BYE").uri == "sip:kari@192.0.2.78;x=1"
+    assert uac(contact=contact).request("BYE").uri == "sip:kari@192.0.2.77;x=1"
+
+
+def test_the_newest_way_counts() -> None:
+    """A caller that came by a proxy and then speaks to us directly is answered directly."""
+    dialog = uas(BELOW, {"Contact": "<sip:k@198.51.100.4>"}, TCP)
+    assert dialog.next_hop() == (None, Hop("", "198.51.100.4", 5060))
+    direct = Flow("tcp", TCP.local, ("198.51.100.4", 41_000), 9)
+    dialog.heard(request(wire("INFO")), direct)
+    assert dialog.next_hop() == (direct, None)

@@ -114,3 +114,10 @@ def test_challenges_in_the_dialog_get_no_credentials(desk: Desk, peer: Peer) -> 
 @pytest.mark.parametrize("command", [commands.Ring, commands.Bye, commands.Cancel])
 def test_commands_for_calls_that_are_gone(desk: Desk, command: type[commands.Bye]) -> None:
     assert desk.feed(command("gone")) == [events.Drop("command-late")]
+
+
+def test_a_reinvite_of_ours_wants_no_reliable_responses(desk: Desk, peer: Peer) -> None:
+    """Nobody would send their PRACK, and the other side would give up after 32 s (RFC 3262 section 3)."""
+    call = set_up(desk, peer)
+    (offer,) = requests(desk.feed(commands.Reinvite(call, ANSWER)))
+    assert offer.supported == ("timer",)

@@ -124,3 +124,18 @@ def test_a_second_one_with_the_name_replaces_the_first(desk: Desk) -> None:
 def test_a_registrar_that_cannot_be_named(desk: Desk) -> None:
     out = desk.feed(commands.Register(Trunk("bad", "nonsense", "sip:a@b")))
     assert told(out) == [events.RegistrationFailed("bad", 400, None)]
+
+
+def test_among_several_bindings_ours_counts(desk: Desk) -> None:
+    """An earlier life of ours, at another port, may be registered still (RFC 3261 section 10.2.4)."""
+    more = "Contact: <sip:4712345678@203.0.113.1:5070>;expires=3000, <sip:4712345678@203.0.113.1:5060>;expires=90\r\n"
+    assert told(desk.receive(answer_to(begin(desk), 200, more))) == [events.Registered("telco", 90)]
+
+
+def test_a_challenge_to_taking_it_back_is_answered_too(desk: Desk) -> None:
+    """Also when it is taken back while an answer to the first challenge is on its way."""
+    desk.receive(answer_to(begin(desk), 401, CHALLENGE.format("telco", "n1", "")))
+    (last,) = requests(desk.feed(commands.Unregister("telco")))
+    (again,) = requests(desk.receive(answer_to(last, 401, CHALLENGE.format("telco", "n2", ""))))
+    assert (again.expires, "Authorization" in again.headers) == (0, True)
+    assert told(desk.receive(answer_to(again, 200))) == [events.Registered("telco", 0)]

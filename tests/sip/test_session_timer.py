@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bridge.sip import commands, events
+from bridge.sip.settings import AgentSettings
 from tests.sip.desk import (
     ANSWER,
+    LISTENERS,
     OFFER,
     Desk,
     Peer,
@@ -56,10 +58,20 @@ def test_what_is_agreed(desk: Desk, peer: Peer, more: str, expected: tuple[str |
 
 @pytest.mark.parametrize("seconds", [0, 1, 60, 89])
 def test_too_short_gets_422(desk: Desk, peer: Peer, seconds: int) -> None:
-    (answer,) = responses(desk.receive(peer.request("INVITE", OFFER, f"Session-Expires: {seconds}\r\n")))
+    more = f"Supported: timer\r\nSession-Expires: {seconds}\r\n"
+    (answer,) = responses(desk.receive(peer.request("INVITE", OFFER, more)))
     assert (answer.status, answer.headers.get("Min-SE")) == (422, "90")
     set_up(desk, peer)
-    assert statuses(desk.receive(peer.request("UPDATE", more=f"Session-Expires: {seconds}\r\n"))) == [422]
+    assert statuses(desk.receive(peer.request("UPDATE", more=more))) == [422]
+
+
+@pytest.mark.parametrize(("seconds", "agrees"), [(60, None), (120, "120;refresher=uas")])
+def test_who_cannot_read_a_422_gets_none(peer: Peer, seconds: int, agrees: str | None) -> None:
+    """A proxy asked for him: what is valid is taken, though shorter than we like; what is not is left out."""
+    desk = Desk(AgentSettings(LISTENERS, min_se_s=300))
+    set_up(desk, peer, f"Session-Expires: {seconds}\r\n")
+    assert agreed(desk) == (agrees, False)
+    assert [each.method for each in requests(desk.sleep(60.1))] == ([] if agrees is None else ["INVITE"])
 
 
 def test_as_refresher_we_send_update_at_half_time(desk: Desk, peer: Peer) -> None:
