@@ -6,7 +6,7 @@ import errno
 import select
 import socket
 import struct
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +17,7 @@ LONGEST_DATAGRAM = 2047  # octets; Ethernet carries 1500, longer ones are droppe
 RECEIVE_BUFFER = (
     65536  # octets a socket: about 80 packets, more than a second of sound; the kernel drops the rest
 )
+MOST_STRANGERS = 50  # ports of other programs that are tried for one leg; the next leg goes on behind them
 ROUNDS = 200  # a socket gives at most so many packets a poll; the others wait for the next
 OLDEST_ARRIVAL = 10.0  # seconds; the kernel's stamp is of the wall clock, which may have been stepped
 
@@ -43,10 +44,13 @@ class NoPorts(Exception):  # noqa: N818 - it says what is the matter
 class Endpoint:
     """The two sockets of one leg: RTP on the even port, RTCP on the odd one above it."""
 
-    __slots__ = ("address", "port", "rtcp", "rtcp_port", "rtp")
+    __slots__ = ("_on_close", "address", "port", "rtcp", "rtcp_port", "rtp")
 
-    def __init__(self, address: str, rtp: socket.socket, rtcp: socket.socket) -> None:
+    def __init__(
+        self, address: str, rtp: socket.socket, rtcp: socket.socket, on_close: Callable[[int], None]
+    ) -> None:
         self.address = address
+        self._on_close = on_close
         self.rtp = rtp
         self.rtcp = rtcp
         self.port = int(rtp.getsockname()[1])
@@ -56,12 +60,14 @@ class Endpoint:
         """Free both ports."""
         self.rtp.close()
         self.rtcp.close()
+        self._on_close(self.port)
 
 
 class PortRange:
     """Hands out pairs of ports in turn, so that a freed one rests as long as possible before it is used again.
 
-    `first` and `last` bound the range; `start` (0 to 1) says where in it the first pair is taken.
+    `first` and `last` bound the range; `start` (0 to 1) says where in it the first pair is taken. What is ours is
+    known here and not asked of the kernel: in a flood of calls a full range must cost nothing to see.
     """
 
     def __init__(self, first: int, last: int, start: float = 0.0) -> None:
@@ -70,31 +76,44 @@ class PortRange:
         if not self._pairs:
             raise ValueError(f"no pair of ports between {first} and {last}")
         self._next = int(start * len(self._pairs)) % len(self._pairs)
+        # The even ports of the pairs that are open, by address: of those there are as many as are configured.
+        self._ours: defaultdict[str, set[int]] = defaultdict(set)
 
     def open(self, address: str) -> Endpoint:
         """Bind the next free pair on `address`, a numeric IPv4 or IPv6 address. Raises `NoPorts`."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        ours = self._ours[address]
+        if len(ours) == len(self._pairs):
+            raise NoPorts("no-ports")
+        strangers = 0
         for _ in range(len(self._pairs)):
             port = self._pairs[self._next]
             self._next = (self._next + 1) % len(self._pairs)
+            if port in ours:
+                continue
             try:
-                return _bind_pair(family, address, port)
+                endpoint = self._bind_pair(address, port)
             except OSError as error:
+                strangers += 1
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise NoPorts(
                         "no-ports" if error.errno in (errno.EMFILE, errno.ENFILE) else "bad-address"
                     ) from error
+                if strangers == MOST_STRANGERS:
+                    break
+            else:
+                ours.add(port)
+                return endpoint
         raise NoPorts("no-ports")
 
-
-def _bind_pair(family: int, address: str, port: int) -> Endpoint:
-    rtp = _bind(family, address, port)
-    try:
-        rtcp = _bind(family, address, port + 1)
-    except OSError:
-        rtp.close()
-        raise
-    return Endpoint(address, rtp, rtcp)
+    def _bind_pair(self, address: str, port: int) -> Endpoint:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        rtp = _bind(family, address, port)
+        try:
+            rtcp = _bind(family, address, port + 1)
+        except OSError:
+            rtp.close()
+            raise
+        return Endpoint(address, rtp, rtcp, self._ours[address].discard)
 
 
 def _bind(family: int, address: str, port: int) -> socket.socket:

@@ -38,6 +38,21 @@ def test_a_pair_whose_upper_port_is_taken_is_passed_over() -> None:
         endpoint.close()
 
 
+def test_a_full_range_asks_the_kernel_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood of calls beyond the ports must not take time from those that stand."""
+    ports = PortRange(*free_range(3))
+    endpoints = [ports.open("127.0.0.1") for _ in range(3)]
+    with monkeypatch.context() as patch:
+        patch.delattr(socket, "socket")
+        with pytest.raises(NoPorts, match="no-ports"):
+            ports.open("127.0.0.1")
+    endpoints[0].close()
+    endpoints[0].close()
+    ports.open("127.0.0.1").close()
+    for endpoint in endpoints[1:]:
+        endpoint.close()
+
+
 def test_an_address_that_is_not_ours() -> None:
     with pytest.raises(NoPorts, match="bad-address"):
         PortRange(*free_range(1)).open("192.0.2.1")
