@@ -137,6 +137,8 @@ class Operations:
             target = parse_uri(uri)
         except ProtocolError:
             return "not-a-sip-uri"
+        if not target.is_sip or target.headers or target.password is not None:
+            return "not-a-sip-uri"
         allowed = f"{target.user or ''}@{target.host}"
         if not any(fits(pattern, allowed) for pattern in self._dial_out.allow):
             return "not-on-the-allow-list"
@@ -167,7 +169,9 @@ def fits(pattern: str, target: str) -> bool:
 
 def _serves(peer: Peer, host: str) -> bool:
     """Whether a call out to `host` goes through this trunk."""
-    return peer.kind is PeerKind.TRUNK and bool(peer.server) and parse_uri(peer.server).host == host
+    if peer.kind is not PeerKind.TRUNK or not peer.server:
+        return False
+    return parse_uri(peer.server).host.lower() == host.lower()
 
 
 def _shown(person: Participant, talking: bool) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from bridge.admission import Admission
 from bridge.codec.table import BY_NAME
 from bridge.media.settings import MediaSettings
 from bridge.sdp.local import SrtpPolicy
-from bridge.sip.commands import Credentials, Hop, Trunk
+from bridge.sip.commands import Credentials, Trunk
 from bridge.sip.connection import ConnectionLimits
 from bridge.sip.leg import LegTerms
 from bridge.sip.limits import Rate, Rates
 from bridge.sip.settings import Advertised, AgentSettings, Endpoint
-from bridge.sip.uri import parse_uri
+from bridge.sip.uri import host_port, parse_uri
 from config.model import Config, Peer, PeerKind
 
 PROMPTS: Final = Path(__file__).parent / "prompts"
@@ -26,6 +26,7 @@ def media_settings(config: Config) -> MediaSettings:
     return MediaSettings(
         port_first=media.port_low,
         port_last=media.port_high,
+        max_legs=config.limits.max_sessions,
         prompt_folders=(*config.bridge.prompt_folders, str(PROMPTS)),
         opus_bitrate=media.opus_bitrate_bps,
         opus_complexity=media.opus_complexity,
@@ -108,15 +109,12 @@ def admission(config: Config) -> Admission:
 
 
 def trunks(config: Config) -> list[Trunk]:
-    """The trunks that we register with."""
+    """The trunks that we register with. Raises ProtocolError for a server that is no SIP URI."""
     found = []
     for peer in config.sip.peers:
         if not peer.register:
             continue
-        server = parse_uri(peer.server)
+        address = f"sip:{peer.user}@{host_port(parse_uri(peer.server).host, None)}"
         credentials = Credentials(peer.realm, peer.user, peer.password.reveal())
-        hop = Hop("", server.host, server.port or 5060)
-        found.append(
-            Trunk(peer.name, peer.server, f"sip:{peer.user}@{server.host}", credentials, hop, peer.expires_s)
-        )
+        found.append(Trunk(peer.name, peer.server, address, credentials, expires_s=peer.expires_s))
     return found

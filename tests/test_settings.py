@@ -1,0 +1,95 @@
+"""What the configuration says reaches the part that it is meant for."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge import settings
+from bridge.errors import ProtocolError
+from bridge.sdp.local import SrtpPolicy
+from config import model
+from config.model import (
+    BridgeConfig,
+    Config,
+    LimitsConfig,
+    Listener,
+    MediaConfig,
+    Peer,
+    PeerKind,
+    Protocol,
+    SipConfig,
+)
+from config.secret import Secret
+
+PHONE = Peer("phone", PeerKind.ENDPOINT, user="kari", password=Secret("hunter22"), trusted=True)
+TRUNK = Peer(
+    "trunk", PeerKind.TRUNK, ("198.51.100.0/24",), user="samrom", password=Secret("hunter22"), realm="provider",
+    register=True, server="sip:[2001:db8::1]:5070;transport=tcp", expires_s=600,
+)  # fmt: skip
+
+
+def test_media_is_told_all_that_is_configured() -> None:
+    media = MediaConfig(
+        port_low=4000, port_high=4999, opus_bitrate_bps=24_000, opus_complexity=1, opus_shared_complexity=7
+    )
+    told = settings.media_settings(
+        Config(media=media, limits=LimitsConfig(max_sessions=9), bridge=BridgeConfig(prompt_folders=("own",)))
+    )
+    assert (told.port_first, told.port_last, told.max_legs) == (4000, 4999, 9)
+    assert (told.opus_bitrate, told.opus_complexity, told.opus_speech_complexity) == (24_000, 1, 7)
+    assert told.prompt_folders[0] == "own" and told.prompt_folders[-1].endswith("bridge/prompts")
+
+
+def test_a_phone_is_known_by_its_proof_and_a_trunk_by_its_addresses() -> None:
+    (phone,) = settings.known_endpoints(PHONE)
+    assert (phone.name, phone.user, phone.username, phone.password) == ("phone", "kari", "kari", "hunter22")
+    (trunk,) = settings.known_endpoints(TRUNK)
+    assert (trunk.user, trunk.addresses, trunk.password) == ("", frozenset(TRUNK.addresses), "")
+    assert "hunter22" not in repr(phone)
+
+
+def test_only_trunks_that_want_it_are_registered_with() -> None:
+    (trunk,) = settings.trunks(Config(sip=SipConfig(peers=(PHONE, TRUNK))))
+    assert (trunk.name, trunk.registrar, trunk.expires_s) == ("trunk", TRUNK.server, 600)
+    assert trunk.address == "sip:samrom@[2001:db8::1]"
+    assert trunk.hop is None, "the server says where and how"
+    assert "hunter22" not in repr(trunk)
+
+
+def test_a_server_that_is_no_uri_stops_the_start() -> None:
+    broken = Peer("t", PeerKind.TRUNK, user="x", password=Secret("y"), register=True, server="sip:")
+    with pytest.raises(ProtocolError):
+        settings.trunks(Config(sip=SipConfig(peers=(broken,))))
+
+
+def test_a_leg_never_sends_sound_to_our_own_listeners() -> None:
+    sip = SipConfig(listeners=(Listener(Protocol.UDP), Listener(Protocol.TCP, "::1", 5070)))
+    terms = settings.leg_terms(Config(sip=sip))
+    assert terms.forbidden == {("127.0.0.1", 5060), ("::1", 5070)}
+    assert (terms.address4, terms.address6, terms.loopback) == ("127.0.0.1", "::1", True)
+
+
+def test_beyond_loopback_nobody_is_reached_on_it() -> None:
+    sip = SipConfig(
+        listeners=(Listener(Protocol.UDP, "192.0.2.1"),),
+        public_address="198.51.100.1",
+        srtp=model.SrtpPolicy.REQUIRED,
+    )
+    terms = settings.leg_terms(Config(sip=sip, media=MediaConfig(address="192.0.2.1")))
+    assert not terms.loopback
+    assert (terms.address4, terms.address6, terms.said) == ("192.0.2.1", "", "198.51.100.1")
+    assert terms.srtp is SrtpPolicy.REQUIRED
+    (advertised,) = settings.agent_settings(Config(sip=sip)).listeners
+    assert (advertised.local, advertised.host) == (("192.0.2.1", 5060), "198.51.100.1")
+
+
+def test_limits_are_passed_on() -> None:
+    config = Config(
+        sip=SipConfig(rate_total_per_s=7, connections=3, connections_per_source=2, max_calls=5),
+        limits=LimitsConfig(max_sessions=9, tick_late_ms=8.0, loop_lag_ms=7.0),
+    )
+    assert settings.transport_rates(config).total.per_s == 7
+    assert settings.connection_limits(config).in_all == 3
+    assert settings.agent_settings(config).most_calls == 5
+    admission = settings.admission(config)
+    assert (admission.max_calls, admission.tick_late_ms, admission.loop_lag_ms) == (9, 8.0, 7.0)
