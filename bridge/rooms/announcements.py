@@ -76,6 +76,7 @@ FAREWELLS: Final[dict[Reason, tuple[str, ...]]] = {
 }
 REFUSALS: Final[dict[Refusal, tuple[str, ...]]] = {
     Refusal.NOBODY_KNOCKS: ("nobody-knocks",),
+    Refusal.ANOTHER_KNOCKS: ("somebody-knocks",),
     Refusal.FULL: ("full",),
     Refusal.NOT_THERE: ("not-available",),
     Refusal.NOT_STARTED: ("not-available",),

@@ -85,11 +85,16 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Let in the one who knocks: `who`, or the one who has waited longest."""
+    """Let in the one who knocks: `who`, or the one who has waited longest.
+
+    `asked_at`: when the key was pressed [monotonic seconds]. Who has waited longest since a later moment only is not
+    meant: two hosts who hear the same knock let in one, and nobody who came in his place.
+    """
 
     by: str
     who: str | None = None
     how: How = How.KEYPAD
+    asked_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +107,12 @@ class AdmitAll:
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """Send away the one who knocks: `who`, or the one who has waited longest."""
+    """Send away the one who knocks: `who`, or the one who has waited longest. `asked_at`: as for `Admit`."""
 
     by: str
     who: str | None = None
     how: How = How.KEYPAD
+    asked_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

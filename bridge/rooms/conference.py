@@ -7,6 +7,7 @@ is in the lobby then stays there, unless a host or an operator ended it for all.
 What was decided where the sources leave it open:
 - The limit counts the lobby too, so that admitting never fails for lack of room; but hosts are only ever refused
   when the room itself is full, so that knocking strangers cannot keep a host out.
+- A keypad means who was first at the door when it was pressed: if another has become first, it must be pressed again.
 - Who knocks stays knocking: unlocking, the end of a run, and the next host's coming let nobody in. Only `Admit` does.
 - Without a host PIN there is no lobby to come back to: the last one out ends the conference, and who knocks is told.
 - A locked room whose people are all gone keeps its lock until `no_host_end_s`, so that a host who drops out of it
@@ -50,6 +51,9 @@ class Conference:
         self._locked = room.auto_lock
         self._floor = Floor(self._roll, room.mute_guests)
         self._ending_by = BY_RULE
+        self._first_in_line: tuple[str, float] | None = (
+            None  # who knocks longest, and since when he is the first
+        )
         # When each source last disturbed the hosts; old entries go at each knock, so the rate of calls bounds it.
         self._knocked: dict[str, float] = {}
 
@@ -107,7 +111,9 @@ class Conference:
 
     def handle(self, command: Command | Wake, now: float) -> tuple[Event, ...]:
         """Do what is due, then what is asked, and return what has come of it, in the order in which it happened."""
-        return (*self._expire(now), *self._obey(command, now))
+        happened = (*self._expire(now), *self._obey(command, now))
+        self._watch_line(now)
+        return happened
 
     def _obey(self, command: Command | Wake, now: float) -> Events:
         before = len(self._roll.inside()), len(self._roll.hosts())
@@ -304,11 +310,11 @@ class Conference:
             yield events.LockChanged(locked, origin)
 
     def _admit(self, command: commands.Admit, origin: Origin, now: float) -> Events:
-        person = self._knocker(command.who)
+        person = self._knocker(command)
         if not self._started:
             yield events.not_done(command, origin, Refusal.NOT_STARTED)
-        elif person is None:
-            yield events.not_done(command, origin, _nobody(command.who))
+        elif isinstance(person, Refusal):
+            yield events.not_done(command, origin, person)
         elif len(self._roll.inside()) >= self._room.limit:
             yield events.not_done(command, origin, Refusal.FULL)
         else:
@@ -322,17 +328,37 @@ class Conference:
             yield from self._admit(commands.Admit(origin.by, person.leg, origin.how), origin, now)
 
     def _decline(self, command: commands.Decline, origin: Origin) -> Events:
-        person = self._knocker(command.who)
-        if person is None:
-            yield events.not_done(command, origin, _nobody(command.who))
+        person = self._knocker(command)
+        if isinstance(person, Refusal):
+            yield events.not_done(command, origin, person)
         else:
             yield from self._leave(person.leg, Reason.DECLINED, origin, hang_up=True)
 
-    def _knocker(self, leg: str | None) -> Participant | None:
+    def _knocker(self, command: commands.Admit | commands.Decline) -> Participant | Refusal:
+        """Whom a host means."""
         knocking = self._roll.knocking()
-        if leg is None:
-            return knocking[0] if knocking else None
-        return next((person for person in knocking if person.leg == leg), None)
+        if command.who is not None:
+            named = (person for person in knocking if person.leg == command.who)
+            return next(named, Refusal.NOT_THERE)
+        if not knocking:
+            return Refusal.NOBODY_KNOCKS
+        first, asked_at = knocking[0], command.asked_at
+        if asked_at is None or self._was_first(first.leg, asked_at):
+            return first
+        return Refusal.ANOTHER_KNOCKS
+
+    def _was_first(self, leg: str, at: float) -> bool:
+        return (
+            self._first_in_line is not None and self._first_in_line[0] == leg and self._first_in_line[1] <= at
+        )
+
+    def _watch_line(self, now: float) -> None:
+        """Take note when another has become the first of those who knock."""
+        knocking = self._roll.knocking()
+        if not knocking:
+            self._first_in_line = None
+        elif self._first_in_line is None or self._first_in_line[0] != knocking[0].leg:
+            self._first_in_line = (knocking[0].leg, now)
 
     # -- what is done to people in the room --------------------------------------------------------------------
 
@@ -420,7 +446,3 @@ class Conference:
         waiting = person.place is Place.WAITING
         limit = self._room.wait_host_s if waiting else self._room.knock_timeout_s
         return person.since + limit if limit else None
-
-
-def _nobody(who: str | None) -> Refusal:
-    return Refusal.NOBODY_KNOCKS if who is None else Refusal.NOT_THERE

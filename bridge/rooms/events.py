@@ -29,6 +29,7 @@ class Refusal(Enum):
     """Why an allowed command did nothing."""
 
     NOBODY_KNOCKS = "nobody-knocks"
+    ANOTHER_KNOCKS = "another-knocks"  # who was meant is not at the door any more
     NOT_THERE = "not-there"  # no such person, or not where the command reaches
     NOT_STARTED = "not-started"  # nobody can be let in to an empty room
     FULL = "full"

@@ -2,7 +2,8 @@
 
 Every code begins with `*` and expires after three seconds, so that a lost key never makes another code; ending for
 all is `##` within two seconds. `*2` admits and `*22` declines: after `*2` a second 2 is waited for two seconds, as
-letting in by mistake is worse than letting in late; any other key, `#` above all, admits at once.
+letting in by mistake is worse than letting in late; any other key, `#` above all, admits at once. Both mean who was
+first at the door when the 2 was pressed, not who may have taken his place while it was waited.
 Who may do what is not decided here: a guest's attempt becomes a command like a host's, and the conference says no.
 """
 
@@ -77,7 +78,11 @@ class Keypad:
     def _settle(self) -> tuple[Press, ...]:
         """Forget what was begun; of all beginnings only `*2` means something by itself."""
         begun, self._begun = self._begun, ""
-        return (Admit(self._leg),) if begun == "*2" else ()
+        return (Admit(self._leg, asked_at=self._asked_at()),) if begun == "*2" else ()
+
+    def _asked_at(self) -> float:
+        """When the 2 of `*2` was pressed."""
+        return self._until - SECOND_KEY_S
 
     def _begin(self, keys: str, until: float) -> None:
         self._begun, self._until = keys, until
@@ -86,7 +91,7 @@ class Keypad:
         match self._begun, key:
             case "*2", "2":
                 self._begun = ""
-                return (Decline(self._leg),)
+                return (Decline(self._leg, asked_at=self._asked_at()),)
             case "*2", "#":
                 return self._settle()
             case _, "*":

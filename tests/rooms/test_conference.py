@@ -205,6 +205,50 @@ def test_the_longest_waiting_is_admitted_or_the_one_named() -> None:
     assert scene.gone() == {"third": Reason.DECLINED}
 
 
+@pytest.mark.parametrize("command", [commands.Admit, commands.Decline])
+def test_two_hosts_who_hear_one_knock_decide_about_one(
+    command: type[commands.Admit | commands.Decline],
+) -> None:
+    """The second host's key meant who is gone from the door: it must not fall on the next one."""
+    scene = locked()
+    scene.host("second-host")
+    scene.join("next")
+    pressed = scene.now
+    scene.wait(2)
+    scene.do(command("host", asked_at=pressed))
+    (event,) = scene.do(command("second-host", asked_at=pressed))
+    assert isinstance(event, NotDone)
+    assert event.why is Refusal.ANOTHER_KNOCKS
+    assert scene.hears("second-host")[-1] == "somebody-knocks"
+    assert scene.places()["next"] is KNOCKING
+    scene.do(command("second-host", asked_at=scene.now))
+    assert scene.places().get("next") is not KNOCKING
+
+
+def test_a_key_does_not_let_in_who_came_after_it() -> None:
+    scene = locked()
+    pressed = scene.now
+    scene.wait(1)
+    scene.leave("knocker")
+    (nobody,) = scene.do(commands.Admit("host", asked_at=pressed))
+    assert isinstance(nobody, NotDone)
+    assert nobody.why is Refusal.NOBODY_KNOCKS
+    scene.join("late")
+    scene.do(commands.Admit("host", asked_at=pressed))
+    assert scene.places()["late"] is KNOCKING
+
+
+def test_a_knock_that_runs_out_under_the_key_lets_nobody_else_in() -> None:
+    """Time limit and key in one moment: what is due comes first, and the key finds another at the door."""
+    scene = locked()
+    scene.wait(10)
+    scene.join("next")
+    scene.now = max(scene.conference.deadline() or 0.0, scene.now)
+    scene.do(commands.Admit("host", asked_at=scene.now - 1))
+    assert scene.gone() == {"knocker": Reason.DECLINED}
+    assert scene.places()["next"] is KNOCKING
+
+
 def test_nobody_knocks() -> None:
     scene = running()
     scene.do(commands.Admit("host"))

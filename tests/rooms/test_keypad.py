@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -36,7 +37,11 @@ def pressed(keys: str, gap: float = 0.3, wait: float = 10.0) -> list[Press]:
         now += gap
     presses += keypad.handle(WAKE, now + wait)
     assert keypad.deadline() is None
-    return [press for press in presses if not isinstance(press, CancelEnd)]
+    return [_timeless(press) for press in presses if not isinstance(press, CancelEnd)]
+
+
+def _timeless(press: Press) -> Press:
+    return replace(press, asked_at=None) if isinstance(press, Admit | Decline) else press
 
 
 @pytest.mark.parametrize(
@@ -97,8 +102,18 @@ def test_admitting_waits_for_a_second_2() -> None:
     assert keypad.handle("2", 11.0) == ()
     assert keypad.deadline() == 13.0
     assert keypad.handle(WAKE, 12.9) == ()
-    assert keypad.handle(WAKE, 13.0) == (Admit(ME),)
+    assert keypad.handle(WAKE, 13.0) == (Admit(ME, asked_at=11.0),)
     assert keypad.deadline() is None
+
+
+@pytest.mark.parametrize(("last", "press"), [("2", Decline), ("#", Admit), ("5", Admit), ("*", Admit)])
+def test_whom_a_code_means_was_at_the_door_when_its_2_was_pressed(
+    last: str, press: type[Admit | Decline]
+) -> None:
+    keypad = Keypad(ME)
+    keypad.handle("*", 10.0)
+    keypad.handle("2", 11.0)
+    assert keypad.handle(last, 12.5)[0] == press(ME, asked_at=11.0)
 
 
 def test_every_star_may_cancel_an_end() -> None:
@@ -138,5 +153,5 @@ def test_any_keys_at_any_time(keys: list[tuple[str, float]]) -> None:
         deadline = keypad.deadline()
         assert deadline is None or now < deadline <= now + 3.0
     if (at := keypad.deadline()) is not None:
-        assert keypad.handle(WAKE, at) == (Admit(ME),)
+        assert keypad.handle(WAKE, at) == (Admit(ME, asked_at=at - 2.0),)
         assert keypad.deadline() is None
