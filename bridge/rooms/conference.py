@@ -27,6 +27,7 @@ from bridge.rooms.commands import Command, How, Request
 from bridge.rooms.events import BY_RULE, Cause, Event, Origin, Refusal
 from bridge.rooms.floor import Floor, switched
 from bridge.rooms.life import Life
+from bridge.rooms.line import Line
 from bridge.rooms.participant import Participant, Place, Role
 from bridge.rooms.policy import Standing, may, standing
 from bridge.rooms.roll import Present, Roll
@@ -34,7 +35,6 @@ from config.model import Room
 from mixer.plan import Plan, Seat
 
 ENDING_NOTICE_S: Final = 3.0
-KNOCK_AGAIN_S: Final = 30.0
 
 Events = Iterator[Event]
 
@@ -51,11 +51,7 @@ class Conference:
         self._locked = room.auto_lock
         self._floor = Floor(self._roll, room.mute_guests)
         self._ending_by = BY_RULE
-        self._first_in_line: tuple[str, float] | None = (
-            None  # who knocks longest, and since when he is the first
-        )
-        # When each source last disturbed the hosts; old entries go at each knock, so the rate of calls bounds it.
-        self._knocked: dict[str, float] = {}
+        self._line = Line(self._roll)
 
     # -- what can be read --------------------------------------------------------------------------------------
 
@@ -112,7 +108,7 @@ class Conference:
     def handle(self, command: Command | Wake, now: float) -> tuple[Event, ...]:
         """Do what is due, then what is asked, and return what has come of it, in the order in which it happened."""
         happened = (*self._expire(now), *self._obey(command, now))
-        self._watch_line(now)
+        self._line.watch(now)
         return happened
 
     def _obey(self, command: Command | Wake, now: float) -> Events:
@@ -228,9 +224,7 @@ class Conference:
 
     def _knock(self, person: Participant, origin: Origin, now: float, moved: bool = False) -> Events:
         self._roll.put(replace(person, place=Place.KNOCKING, since=now))
-        self._knocked = {source: at for source, at in self._knocked.items() if now - at < KNOCK_AGAIN_S}
-        again = bool(person.source) and person.source in self._knocked
-        self._knocked.setdefault(person.source, now)
+        again = self._line.knocked(person.source, now)
         yield events.Knocking(person.leg, person.name, person.source, person.way, origin, again, moved)
 
     def _come_in(
@@ -310,7 +304,7 @@ class Conference:
             yield events.LockChanged(locked, origin)
 
     def _admit(self, command: commands.Admit, origin: Origin, now: float) -> Events:
-        person = self._knocker(command)
+        person = self._line.meant(command)
         if not self._started:
             yield events.not_done(command, origin, Refusal.NOT_STARTED)
         elif isinstance(person, Refusal):
@@ -328,37 +322,11 @@ class Conference:
             yield from self._admit(commands.Admit(origin.by, person.leg, origin.how), origin, now)
 
     def _decline(self, command: commands.Decline, origin: Origin) -> Events:
-        person = self._knocker(command)
+        person = self._line.meant(command)
         if isinstance(person, Refusal):
             yield events.not_done(command, origin, person)
         else:
             yield from self._leave(person.leg, Reason.DECLINED, origin, hang_up=True)
-
-    def _knocker(self, command: commands.Admit | commands.Decline) -> Participant | Refusal:
-        """Whom a host means."""
-        knocking = self._roll.knocking()
-        if command.who is not None:
-            named = (person for person in knocking if person.leg == command.who)
-            return next(named, Refusal.NOT_THERE)
-        if not knocking:
-            return Refusal.NOBODY_KNOCKS
-        first, asked_at = knocking[0], command.asked_at
-        if asked_at is None or self._was_first(first.leg, asked_at):
-            return first
-        return Refusal.ANOTHER_KNOCKS
-
-    def _was_first(self, leg: str, at: float) -> bool:
-        return (
-            self._first_in_line is not None and self._first_in_line[0] == leg and self._first_in_line[1] <= at
-        )
-
-    def _watch_line(self, now: float) -> None:
-        """Take note when another has become the first of those who knock."""
-        knocking = self._roll.knocking()
-        if not knocking:
-            self._first_in_line = None
-        elif self._first_in_line is None or self._first_in_line[0] != knocking[0].leg:
-            self._first_in_line = (knocking[0].leg, now)
 
     # -- what is done to people in the room --------------------------------------------------------------------
 
