@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from bridge.errors import Reason
 from bridge.leg import Desk
 from bridge.media import contract
 from bridge.rooms.events import Event
+from bridge.sdp.audio import NegotiatedAudio
+from bridge.sdp.description import parse
+from bridge.sdp.local import Local
+from bridge.sdp.negotiate import answer
 from bridge.switchboard import Switchboard
 from mixer.plan import Plan
+
+OFFER = (
+    b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\n"
+)
+AUDIO: NegotiatedAudio = answer(
+    parse(OFFER), Local("127.0.0.1", 20000, 20001, 1, bytes(32), loopback=True)
+).audio
+QUALITY = contract.Quality(1, 0, 1, 0.0, "PCMA", 0.0, 0.0)
 
 
 class FakeStudio:
@@ -48,6 +61,27 @@ class FakeStudio:
         plays = [each for each in self.told if isinstance(each, contract.Play) and not each.loop]
         for each in plays:
             switchboard.media_event(contract.PlayEnded(each.play))
+
+
+class InstantStudio(FakeStudio):
+    """A studio that opens and closes ports at the next turn of the loop."""
+
+    board: Switchboard
+    ports = True
+
+    def send(self, command: contract.Command) -> None:
+        super().send(command)
+        event: contract.Event
+        match command:
+            case contract.OpenLeg() if self.ports:
+                event = contract.LegOpened(command.leg, command.address, 20000, 20001)
+            case contract.OpenLeg():
+                event = contract.OpenFailed(command.leg, "no-ports")
+            case contract.CloseLeg():
+                event = contract.LegClosed(command.leg, QUALITY)
+            case _:
+                return
+        asyncio.get_running_loop().call_soon(self.board.media_event, event)
 
 
 class FakeMedia:

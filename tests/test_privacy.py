@@ -34,8 +34,7 @@ from bridge.switchboard import Switchboard
 from config.model import LimitsConfig, Room, RoomKind
 from config.secret import Secret
 from tests.faketime import run
-from tests.studio import FakeMedia
-from tests.test_switchboard import AUDIO, QUALITY
+from tests.studio import AUDIO, QUALITY, FakeMedia
 
 HOST, GUEST, WRONG = "918273", "564738", "777123"
 PIN_OF = {Role.HOST: Secret(HOST), Role.GUEST: Secret(GUEST)}

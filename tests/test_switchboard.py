@@ -10,22 +10,10 @@ from typing import Any
 import pytest
 
 from bridge.media import contract
-from bridge.sdp.audio import NegotiatedAudio
-from bridge.sdp.description import parse
-from bridge.sdp.local import Local
-from bridge.sdp.negotiate import answer
 from bridge.switchboard import LONGEST_PLAY_S, Switchboard
 from mixer.plan import Plan, Seat
 from tests.faketime import run
-from tests.studio import FakeMedia, FakeStudio
-
-OFFER = (
-    b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\n"
-)
-AUDIO: NegotiatedAudio = answer(
-    parse(OFFER), Local("127.0.0.1", 20000, 20001, 1, bytes(32), loopback=True)
-).audio
-QUALITY = contract.Quality(1, 0, 1, 0.0, "PCMA", 0.0, 0.0)
+from tests.studio import AUDIO, QUALITY, FakeMedia, FakeStudio
 
 
 class World:

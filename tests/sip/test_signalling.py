@@ -4,7 +4,6 @@ with one call costs that call; stopping ends them all."""
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -26,7 +25,7 @@ from bridge.sip.message import Request, Response
 from bridge.sip.parser import parse_message
 from bridge.sip.settings import AgentSettings
 from bridge.sip.signalling import Signalling
-from bridge.sip.transport import Listener, Transports
+from bridge.sip.transport import Transports
 from bridge.sip.uri import parse_uri
 from bridge.switchboard import Switchboard
 from config.model import Peer, PeerKind, Room, RoomKind
@@ -34,7 +33,8 @@ from config.secret import Secret
 from tests.faketime import run
 from tests.sip.desk import LISTENERS, OFFER, UDP, answer_to
 from tests.sip.desk import Peer as Phone
-from tests.studio import FakeStudio
+from tests.sip.network import FakeTransports
+from tests.studio import FakeStudio, InstantStudio
 
 TERMS = LegTerms(
     "203.0.113.1", "", "", AUDIO_CODECS, SrtpPolicy.PREFERRED, 20, False, 30.0, 1800.0, frozenset(), loopback=True
@@ -44,59 +44,6 @@ TRUNK = Peer(
     "trunk", PeerKind.TRUNK, ("198.51.100.0/24",), user="samrom", password=Secret("hunter22"), register=True,
     server="sip:provider.example:5070", latch=True, trusted=True,
 )  # fmt: skip
-
-
-class FakeTransports:
-    """The network: what is sent is kept, connections are had at once or not at all."""
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-        self.known: list[str] = []
-        self.drops: Counter[str] = Counter()
-        self.stopped = False
-        self.connected: Flow | Exception = OSError("no route")
-
-    async def start(self, listeners: Sequence[Listener]) -> None:
-        pass
-
-    async def stop(self) -> None:
-        self.stopped = True
-
-    def send(self, data: bytes, flow: Flow) -> bool:
-        self.sent.append(data)
-        return True
-
-    async def connect(self, protocol: str, host: str, port: int) -> Flow:
-        if isinstance(self.connected, Exception):
-            raise self.connected
-        return self.connected
-
-    def know(self, host: str) -> None:
-        self.known.append(host)
-
-    def reload_certificates(self) -> list[str]:
-        return ["chain.pem: no such file"]
-
-
-class InstantStudio(FakeStudio):
-    """A studio that opens and closes ports at the next turn of the loop."""
-
-    board: Switchboard
-    ports = True
-
-    def send(self, command: contract.Command) -> None:
-        super().send(command)
-        event: contract.Event
-        match command:
-            case contract.OpenLeg() if self.ports:
-                event = contract.LegOpened(command.leg, command.address, 20000, 20001)
-            case contract.OpenLeg():
-                event = contract.OpenFailed(command.leg, "no-ports")
-            case contract.CloseLeg():
-                event = contract.LegClosed(command.leg, contract.Quality(1, 0, 1, 0.0, "PCMA", 0.0, 0.0))
-            case _:
-                return
-        asyncio.get_running_loop().call_soon(self.board.media_event, event)
 
 
 @dataclass
