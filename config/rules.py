@@ -16,6 +16,9 @@ WELL_KNOWN: Final = frozenset(
     ("password", "changeme", "12345678", "123456789", "secret12", "samrom", "default")
 )
 
+_TELEPHONE: Final = frozenset("+0123456789*#")
+_SEPARATORS: Final = frozenset("-.()")
+
 Broken = Iterator[tuple[str, str]]
 """(path of the key, what is wrong with it)"""
 
@@ -140,6 +143,8 @@ def _room(room: Room, where: str, given: Container[str]) -> Broken:
     for at, name in enumerate(room.aliases):
         if not _is_alias(name):
             yield f"{where}.aliases[{at}]", 'must be "number" or "user@domain"'
+        elif (user := name.partition("@")[0]) != (reached := _as_dialled(user)):
+            yield f"{where}.aliases[{at}]", f'can never be dialled: write "{reached}" for "{user}"'
     for key, pin in (("host_pin", room.host_pin), ("guest_pin", room.guest_pin)):
         if form(pin) is PinForm.BROKEN:
             yield f"{where}.{key}", 'must be an argon2id hash, or "generated", or 4 to 20 digits'
@@ -191,8 +196,15 @@ def _names(config: Config) -> Broken:
 
 def _is_alias(name: str) -> bool:
     user, at, domain = name.partition("@")
-    plain = name.isascii() and name.isprintable() and len(name) <= 128 and not set(name) & set(' "<>;?:')
+    plain = name.isascii() and name.isprintable() and len(name) <= 128 and not set(name) & set(' "<>;?:%')
     return bool(plain and user and bool(domain) is bool(at) and "@" not in domain)
+
+
+def _as_dialled(user: str) -> str:
+    """A telephone number without its visual separators, as callers are looked up (RFC 3966 section 3)."""
+    if user[:1] in "-." or not set(user) <= _TELEPHONE | _SEPARATORS:
+        return user
+    return "".join(character for character in user if character not in _SEPARATORS)
 
 
 def _is_address(address: str) -> bool:

@@ -6,7 +6,10 @@ import itertools
 
 import pytest
 
+from bridge.rooms.directory import Directory
+from bridge.sip.uri import dialled, parse_uri
 from config.load import parse
+from config.model import Room, RoomKind
 from config.pin import PinForm, collide, digits_fault, form
 from config.secret import Secret
 
@@ -75,6 +78,24 @@ def test_what_does_not_go_together(kind: str, line: str, why: str) -> None:
 def test_host_and_guest_pins_can_be_told_apart(host: str, guest: str, fine: bool) -> None:
     text = f'[[rooms]]\nnumber = "1"\nkind = "host-guest-pin"\nhost_pin = "{host}"\nguest_pin = "{guest}"\n'
     assert (faults(text) == []) is fine
+
+
+@pytest.mark.parametrize(
+    ("alias", "reached"),
+    [("22-33-44-55", "22334455"), ("+47.22", "+4722"), ("(22)33@a.example", "2233")],
+)
+def test_an_alias_that_nobody_can_dial_is_a_mistake(alias: str, reached: str) -> None:
+    """Callers are looked up without visual separators, so an alias that has some would never be found."""
+    room = f'[[rooms]]\nnumber = "1"\nkind = "open"\naliases = ["{alias}"]\n'
+    user = alias.partition("@")[0]
+    assert faults(room) == [f'rooms[0].aliases[0]: can never be dialled: write "{reached}" for "{user}"']
+
+
+@pytest.mark.parametrize("alias", ["dr.berg", "e-health@a.example", "-1", "+4722334455", "*50"])
+def test_aliases_with_signs_that_are_no_separators(alias: str) -> None:
+    assert faults(f'[[rooms]]\nnumber = "1"\nkind = "open"\naliases = ["{alias}"]\n') == []
+    found = Directory((Room("1", RoomKind.OPEN, aliases=(alias,)),))
+    assert found.find(dialled(parse_uri(f"sip:{alias.partition('@')[0]}@a.example")), "a.example") is not None
 
 
 def test_numbers_and_aliases_stand_once() -> None:
