@@ -171,3 +171,8 @@ class Connection(asyncio.Protocol):
 def plain_address(name: tuple[str, int] | tuple[str, int, int, int] | None) -> tuple[str, int]:
     """Return (address, port) of a socket name, without zone; ("", 0) for a socket that is gone."""
     return (name[0].partition("%")[0], name[1]) if name else ("", 0)
+
+
+def same(connection: Connection) -> Connection:
+    """Serve as the protocol factory for a connection that is made already."""
+    return connection

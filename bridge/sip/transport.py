@@ -11,7 +11,7 @@ import asyncio
 import functools
 import ssl
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from socket import (
@@ -28,19 +28,18 @@ from socket import (
     TCP_NODELAY,
     socket,
 )
-from typing import cast
 
-from bridge.sip.connection import Connection, ConnectionLimits, plain_address
+from bridge.sip.connection import Connection, ConnectionLimits, plain_address, same
 from bridge.sip.datagram import DatagramEndpoint
 from bridge.sip.flow import Flow
 from bridge.sip.limits import Gate, Rates, is_loopback
+from bridge.sip.outgoing import Outgoing
 from bridge.sip.tls import CertificateFiles, ServerCertificate
 
 _BACKLOG = 512
 _RECEIVE_BUFFER = 4_194_304  # bytes: a second of a large burst, as far as the kernel's limit lets us
 _SWEEP_S = 1.0
 _ACCEPT_PAUSE_S = 1.0  # after accept fails for lack of files: no spinning
-_CONNECT_S = 10.0
 _STOP_S = 1.0  # for connections to send what is queued
 
 
@@ -75,11 +74,12 @@ class Transports:
         self.drops: Counter[str] = Counter()  # name -> how often
         self._on_flow_lost = on_flow_lost
         self._rates = rates or Rates()
-        self._client_tls = client_tls
-        self._may_reach = may_reach
         self._serials = count(1)
         self._datagrams: dict[int, DatagramEndpoint] = {}
         self._connections: dict[int, Connection] = {}
+        self._outgoing = Outgoing(
+            self, self._datagrams, self._connections, self._serials, client_tls, may_reach
+        )
         self._sources: Counter[str] = Counter()  # accepted connections by address, in handshake or up
         self._certificates: list[ServerCertificate] = []
         self._bound: list[Listener] = []
@@ -183,62 +183,12 @@ class Transports:
         return connection is not None and connection.write(data)
 
     async def connect(self, protocol: str, host: str, port: int) -> Flow:
-        """Return a flow to `host` (name or address): one that is up, or a new one.
+        """Return a flow to `host` (name or address): one that is up, or a new one, shared by all who want it now.
 
         Raises OSError (TimeoutError, ssl.SSLError too) if none can be had within 10 s: no address, refused, no
         listener of the family for udp, a certificate that does not fit the name for tls, `may_reach` says no.
         """
-        found = self._found((protocol, host, port))
-        if found is not None:
-            return found
-        async with asyncio.timeout(_CONNECT_S):
-            kind = SOCK_DGRAM if protocol == "udp" else SOCK_STREAM
-            answers = await self._loop.getaddrinfo(host, port, type=kind)
-            addresses = [plain_address(cast(tuple[str, int], answer[4])) for answer in answers]
-            allowed = [address for address in addresses if self._may_reach(address[0])]
-            if not allowed:
-                raise OSError(f"no address to go to for {protocol}")
-            if protocol == "udp":
-                return self._datagram_flow(allowed)
-            return await self._open_stream(protocol, host, allowed)
-
-    def _found(self, target: tuple[str, str, int]) -> Flow | None:
-        for connection in self._connections.values():
-            if connection.target == target:
-                return connection.flow
-        return None
-
-    def _datagram_flow(self, addresses: Iterable[tuple[str, int]]) -> Flow:
-        for remote in addresses:
-            fitting = [
-                each for each in self._datagrams.values() if (":" in each.local[0]) == (":" in remote[0])
-            ]
-            if fitting:
-                # From loopback one reaches loopback only, and from elsewhere all but that.
-                best = max(fitting, key=lambda each: is_loopback(each.local[0]) == is_loopback(remote[0]))
-                return Flow("udp", best.local, remote, best.serial)
-        raise OSError("no udp listener of the address family")
-
-    async def _open_stream(self, protocol: str, host: str, addresses: Iterable[tuple[str, int]]) -> Flow:
-        context: ssl.SSLContext | None = None
-        if protocol == "tls":
-            context = self._client_tls = self._client_tls or ssl.create_default_context()
-        failure = OSError("no address")
-        for address in addresses:
-            connection = Connection(self, protocol, next(self._serials), (protocol, host, address[1]))
-            try:
-                await self._loop.create_connection(
-                    functools.partial(_same, connection),
-                    *address,
-                    ssl=context,
-                    server_hostname=host if context else None,
-                    ssl_handshake_timeout=self.limits.handshake_s if context else None,
-                )
-            except OSError as error:
-                failure = error
-                continue
-            return connection.flow
-        raise failure
+        return await self._outgoing.connect(protocol, host, port)
 
     # -- what connections call --------------------------------------------------------------------------------
 
@@ -357,7 +307,7 @@ class Transports:
         try:
             sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(
-                functools.partial(_same, connection),
+                functools.partial(same, connection),
                 sock,
                 ssl=context,
                 ssl_handshake_timeout=self.limits.handshake_s if context else None,
@@ -376,11 +326,6 @@ class Transports:
         self._sources[host] -= 1
         if not self._sources[host]:
             del self._sources[host]
-
-
-def _same(connection: Connection) -> Connection:
-    """Serve as the protocol factory for a connection that is made already."""
-    return connection
 
 
 def _bind(listener: Listener) -> socket:

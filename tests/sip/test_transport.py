@@ -299,6 +299,20 @@ async def test_a_connection_is_made_and_used_again() -> None:
             await here.transports.connect("tcp", "127.0.0.1", flow.remote[1])
 
 
+async def test_who_wants_a_connection_at_the_same_time_shares_it() -> None:
+    """A hundred calls to a trunk at once are no hundred connections (RFC 5923)."""
+    async with running() as here, running() as there:
+        port = there.port("tcp")
+        wanted = [here.transports.connect("tcp", "127.0.0.1", port) for _ in range(20)]
+        assert len(set(await asyncio.gather(*wanted))) == 1
+        assert here.transports.connections == 1
+        await there.transports.stop()
+        await here.loss()
+        refused = [here.transports.connect("tcp", "127.0.0.1", port) for _ in range(3)]
+        outcomes = await asyncio.gather(*refused, return_exceptions=True)
+        assert [type(each) for each in outcomes] == [ConnectionRefusedError] * 3
+
+
 async def test_addresses_that_may_not_be_reached() -> None:
     async with running(rim=Rim(may_reach=lambda address: not address.startswith("127."))) as rim:
         with pytest.raises(OSError, match="no address"):
