@@ -6,8 +6,6 @@ Messages are msgpack (msgspec) in SOCK_SEQPACKET datagrams, one message each, in
 
 from __future__ import annotations
 
-from typing import Union
-
 import msgspec
 
 from bridge.sdp.audio import NegotiatedAudio
@@ -196,7 +194,11 @@ class Figures(Message, frozen=True):
     drops: dict[str, int]
 
 
-Command = Union[OpenLeg, ConfigureLeg, CloseLeg, SetPlan, Play, StopPlay, SendDigit, Shutdown]
-Event = Union[
-    Hello, LegOpened, OpenFailed, MediaStarted, Digit, PlayEnded, Talking, MediaLost, MediaBack, LegClosed, Figures
-]
+Command = OpenLeg | ConfigureLeg | CloseLeg | SetPlan | Play | StopPlay | SendDigit | Shutdown
+"""What control may tell a media process."""
+
+Event = (
+    Hello | LegOpened | OpenFailed | MediaStarted | Digit | PlayEnded | Talking | MediaLost | MediaBack | LegClosed
+    | Figures
+)  # fmt: skip
+"""What a media process may tell control."""
