@@ -88,9 +88,7 @@ class SipPhone:
         self._sequence = 0
         self._acks: dict[int, bytes] = {}
         self._answers: dict[tuple[str, str], bytes] = {}
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((address, 0))
-        self._listener = socket.create_server((address, self._socket.getsockname()[1]))
+        self._socket, self._listener = _both(address)
         for opened in (self._socket, self._listener):
             opened.setblocking(False)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -434,3 +432,15 @@ class SipPhone:
         if sdp:
             headers.append(("Content-Type", "application/sdp"))
         return SipText(f"SIP/2.0 {status} {phrase[status]}", tuple(headers), sdp).serialise()
+
+
+def _both(address: str) -> tuple[socket.socket, socket.socket]:
+    """A UDP and a listening TCP socket with the same port. What is free for the one may be taken for the other."""
+    for _ in range(20):
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        datagrams.bind((address, 0))
+        try:
+            return datagrams, socket.create_server((address, datagrams.getsockname()[1]))
+        except OSError:
+            datagrams.close()
+    raise RuntimeError(f"no port of {address} is free for UDP and TCP")
