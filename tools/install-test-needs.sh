@@ -4,6 +4,7 @@
 set -eu
 
 # baresip-core, linphone-cli, sip-tester: the clients.  openssl: their certificates.  util-linux: setpriv.
+# Not kamailio, for tests/e2e/test_proxy.py: its package starts a service on port 5060. Where it is, it is tested with.
 # espeak-ng is wanted only where the prompts are made anew (tools/prompts.py).
 needed="baresip-core linphone-cli sip-tester openssl util-linux"
 

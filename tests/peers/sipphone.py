@@ -79,6 +79,7 @@ class SipPhone:
         self._direction, self._where, self._sdp_version = "sendrecv", address, 1
         self._server: tuple[str, int] | None = None
         self._connection: socket.socket | None = None
+        self._replaced: list[socket.socket] = []  # connections that another one came after
         self._buffer = bytearray()
         self._changed = threading.Condition()
         self._stop = threading.Event()
@@ -107,7 +108,7 @@ class SipPhone:
             pass
         self._stop.set()
         self._thread.join()
-        for opened in (self._socket, self._listener, self._connection, self.voice):
+        for opened in (self._socket, self._listener, self._connection, *self._replaced, self.voice):
             if opened is not None:
                 opened.close()
 
@@ -326,6 +327,8 @@ class SipPhone:
         if isinstance(source, Voice):
             source.receive()
         elif source is self._listener:
+            if self._connection is not None:
+                self._replaced.append(self._connection)
             self._connection = source.accept()[0]
             self._connection.setblocking(False)
         elif source is self._socket:
