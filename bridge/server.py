@@ -269,7 +269,7 @@ class Bridge:
         self._switchboard.media_event(event)  # made after the pool, which it needs
 
     def _media_lost(self, legs: tuple[str, ...]) -> None:
-        _log.warning("legs-lost-media", count=len(legs))
+        _log.debug("legs-lost-media", count=len(legs))
         self._switchboard.process_lost(legs)
 
     def _unexpected(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:

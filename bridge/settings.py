@@ -11,9 +11,9 @@ from bridge.media.settings import MediaSettings
 from bridge.sdp.local import SrtpPolicy
 from bridge.sip.commands import Credentials, Trunk
 from bridge.sip.connection import ConnectionLimits
-from bridge.sip.leg import LegTerms
 from bridge.sip.limits import Rate, Rates
 from bridge.sip.settings import Advertised, AgentSettings, Endpoint
+from bridge.sip.terms import LegTerms
 from bridge.sip.uri import host_port, parse_uri
 from config.model import Config, Peer, PeerKind
 

@@ -12,21 +12,21 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import Final
 
 from bridge.admission import RETRY_AFTER_S
-from bridge.codec.table import AudioCodec
 from bridge.errors import ProtocolError, Reason
 from bridge.leg import Desk
 from bridge.media.contract import Quality
 from bridge.rooms.events import Event
 from bridge.sdp.description import parse
-from bridge.sdp.local import Local, SrtpPolicy
+from bridge.sdp.local import Local
 from bridge.sdp.negotiate import Agreed, Offer, accept, answer, offer, wants_ipv6
 from bridge.sip import commands, events
 from bridge.sip.reasons import ENDINGS, STATUS, of_refusal
+from bridge.sip.terms import Caller, LegTerms
 from bridge.switchboard import Switchboard
 
 REOPEN_S: Final = 0.5  # between two tries to get new ports from a media process that is not up again yet
@@ -42,35 +42,6 @@ class State(Enum):
     REVIVING = "reviving"  # the media process died; waits for new ports, then for the answer to their offer
     LEAVING = "leaving"  # we end the call; the agent has not said yet that it is over
     OVER = "over"
-
-
-@dataclass(frozen=True, slots=True)
-class LegTerms:
-    """What a leg brings to its negotiation. Addresses are local ones, "" where that family is not served.
-
-    `said`: what SDP says instead of the address (behind NAT 1:1), "" = the address itself.
-    """
-
-    address4: str
-    address6: str
-    said: str
-    codecs: tuple[AudioCodec, ...]
-    srtp: SrtpPolicy
-    ptime_ms: int
-    latch: bool
-    timeout_s: float
-    held_timeout_s: float
-    forbidden: frozenset[tuple[str, int]]
-    loopback: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who is at the other end. `source`: the address of its signalling; `display_name` is safe to show."""
-
-    display_name: str
-    source: str
-    trusted: bool
 
 
 class SipLeg:
@@ -341,6 +312,8 @@ class SipLeg:
 
     def _offer_answered(self, sdp: bytes) -> None:
         made, self._made = self._made, None
+        if made is None and self.state is State.REVIVING:
+            return  # to the agent's own refresh, of ports that are gone
         if made is None and self._local is not None:
             made = offer(self._local, self._agreed)  # the agent's own refresh said the same again
         if not self._accept(made, sdp):
@@ -392,9 +365,10 @@ class SipLeg:
             return
         self.reason = reason
         self.state = State.OVER
+        desk, self._desk = self._desk, None
         try:
-            if self._desk is not None:
-                self._desk.left(reason)
+            if desk is not None:
+                desk.left(reason)
         finally:
             if not self._switchboard.close(self.id):
                 self._tell_gone()

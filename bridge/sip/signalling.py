@@ -28,9 +28,10 @@ from bridge.sip import commands, events
 from bridge.sip.agent import Agent
 from bridge.sip.dial import hop_towards
 from bridge.sip.flow import Flow
-from bridge.sip.leg import Caller, LegTerms, SipLeg
+from bridge.sip.leg import SipLeg
 from bridge.sip.names import shown_name
 from bridge.sip.settings import AgentSettings
+from bridge.sip.terms import Caller, LegTerms
 from bridge.sip.transport import Listener, Transports
 from bridge.sip.uri import NameAddr, Uri, dialled, host_port, parse_uri
 from bridge.switchboard import Switchboard

@@ -14,7 +14,8 @@ from bridge.sdp.local import SrtpPolicy
 from bridge.sip import commands, events
 from bridge.sip.events import Ending
 from bridge.sip.flow import Flow
-from bridge.sip.leg import Caller, LegTerms, SipLeg, State
+from bridge.sip.leg import SipLeg, State
+from bridge.sip.terms import Caller, LegTerms
 from bridge.switchboard import Switchboard
 from tests.faketime import run
 from tests.studio import FakeStudio

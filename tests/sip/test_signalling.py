@@ -20,11 +20,12 @@ from bridge.sdp.local import SrtpPolicy
 from bridge.settings import known_endpoints
 from bridge.sip import commands
 from bridge.sip.flow import Flow
-from bridge.sip.leg import LegTerms, SipLeg
+from bridge.sip.leg import SipLeg
 from bridge.sip.message import Request, Response
 from bridge.sip.parser import parse_message
 from bridge.sip.settings import AgentSettings
 from bridge.sip.signalling import Signalling
+from bridge.sip.terms import LegTerms
 from bridge.sip.transport import Transports
 from bridge.sip.uri import parse_uri
 from bridge.switchboard import Switchboard

@@ -1,0 +1,37 @@
+"""What a SIP leg is made with: our side's terms of its sound, and who calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridge.codec.table import AudioCodec
+from bridge.sdp.local import SrtpPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class LegTerms:
+    """What a leg brings to its negotiation. Addresses are local ones, "" where that family is not served.
+
+    `said`: what SDP says instead of the address (behind NAT 1:1), "" = the address itself.
+    """
+
+    address4: str
+    address6: str
+    said: str
+    codecs: tuple[AudioCodec, ...]
+    srtp: SrtpPolicy
+    ptime_ms: int
+    latch: bool
+    timeout_s: float
+    held_timeout_s: float
+    forbidden: frozenset[tuple[str, int]]
+    loopback: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is at the other end. `source`: the address of its signalling; `display_name` is safe to show."""
+
+    display_name: str
+    source: str
+    trusted: bool
