@@ -148,8 +148,13 @@ class Call:
 
     def hang_up(self, reason: str | None = None) -> None:
         """End the call: BYE once its INVITE is acknowledged, or a refusal before it is answered."""
+        held = [each for each in self._unacknowledged.values() if each.pending]
         if not self._answered:
             self.reject(480)
+        elif held:
+            # The 200 waits for a PRACK: nothing is answered on the wire, so it can still be refused.
+            held[0].refuse(480, [])
+            self._finish(Ending.LOCAL, 480)
         elif self._leaving is not None:
             self._layer.drop("command-late")
         elif self._unacknowledged:

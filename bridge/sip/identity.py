@@ -11,6 +11,7 @@ from bridge.sip.capabilities import RefusalError
 from bridge.sip.flow import Flow
 from bridge.sip.message import Request
 from bridge.sip.settings import Endpoint
+from bridge.sip.uri import unescaped
 
 
 class Identity:
@@ -30,7 +31,7 @@ class Identity:
         Guests are never challenged.
         """
         sender = request.from_.uri
-        user, domain = sender.user or "", sender.host.lower()
+        user, domain = unescaped(sender.user or ""), sender.host.lower()
         places = ((user, domain), (user, ""), ("", domain), ("", ""))
         likely = [endpoint for place in places for endpoint in self._endpoints.get(place, ())]
         # Who is known by where he comes from need not prove himself as well.

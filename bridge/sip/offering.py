@@ -24,6 +24,7 @@ from bridge.sip.message import Message, Request, Response
 from bridge.sip.session_timer import SessionTimer
 
 _MOST_RETRIES = 3
+_MOST_ACKS = 4  # of the oldest beyond, a copy would come minutes late
 GONE = (408, 481)  # these end the whole dialog, whatever the request was (RFC 3261 section 12.2.1.2)
 
 
@@ -76,7 +77,7 @@ class Offering:
         self._wanted = False  # an offer waits to be sent
         self._retries = 0
         self._over = False
-        self._acks: dict[int, bytes] = {}  # the ACK of the last 2xx, by CSeq number: for copies of the 2xx
+        self._acks: dict[int, bytes] = {}  # the ACKs of the last 2xx, by CSeq number: for copies of these
 
     @property
     def is_pending(self) -> bool:
@@ -131,7 +132,9 @@ class Offering:
             self._dialog.refresh_target(response)
             # With the credentials of its INVITE (RFC 3261 section 13.2.2.4).
             ack = self._dialog.request("ACK", number=number, headers=credentials(transaction.request))
-            self._acks = {number: self._layer.send_ack(ack, *self._dialog.next_hop())}
+            self._acks[number] = self._layer.send_ack(ack, *self._dialog.next_hop())
+            if len(self._acks) > _MOST_ACKS:
+                del self._acks[min(self._acks)]
         except ProtocolError:
             self._layer.drop("target")
 

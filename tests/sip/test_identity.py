@@ -96,3 +96,11 @@ def test_an_endpoint_without_password_or_address_proves_nothing() -> None:
 
 def test_secrets_are_not_printed() -> None:
     assert "secret" not in repr(KARI)
+
+
+def test_a_name_may_be_written_with_escapes() -> None:
+    """RFC 3261 section 19.1.4: the same user."""
+    table, peer = desk(KARI), Peer()
+    assert statuses(table.receive(peer.request("INVITE", OFFER).replace(b"sip:kari@c", b"sip:%6bari@c"))) == [
+        401
+    ]

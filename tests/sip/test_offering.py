@@ -121,3 +121,17 @@ def test_a_reinvite_of_ours_wants_no_reliable_responses(desk: Desk, peer: Peer) 
     call = set_up(desk, peer)
     (offer,) = requests(desk.feed(commands.Reinvite(call, ANSWER)))
     assert offer.supported == ("timer",)
+
+
+def test_a_late_copy_of_an_older_2xx_changes_nothing(desk: Desk, peer: Peer) -> None:
+    """It gets the ACK that it got before, and its old Contact is not taken for a new one."""
+    call = set_up(desk, peer)
+    acks = []
+    for host in ("192.0.2.81", "192.0.2.82"):
+        (offer,) = requests(desk.feed(commands.Reinvite(call, ANSWER)))
+        ok = answer_to(offer, 200, f"Contact: <sip:kari@{host}>\r\n", OFFER)
+        acks.append((ok, requests(desk.receive(ok))[0]))
+    copy, first = acks[0]
+    (again,) = requests(desk.receive(copy))
+    assert again.via.branch == first.via.branch
+    assert requests(desk.feed(commands.Bye(call)))[0].uri == "sip:kari@192.0.2.82"

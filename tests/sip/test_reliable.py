@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.sip import commands, events
-from tests.sip.desk import ANSWER, OFFER, Desk, Peer, answer_to, requests, responses, statuses, told
+from tests.sip.desk import ANSWER, OFFER, Desk, Peer, answer_to, messages, requests, responses, statuses, told
 
 
 @pytest.fixture
@@ -114,3 +114,16 @@ def test_a_called_side_gets_its_prack_once_and_in_order(desk: Desk) -> None:
     assert [each.cseq for each in requests(out)] == [(1, "ACK")]
     (bye,) = requests(desk.feed(commands.Bye("out")))
     assert bye.cseq.number == 4
+
+
+def test_hanging_up_while_the_200_waits_refuses(desk: Desk, peer: Peer) -> None:
+    """Nothing is answered on the wire yet, so the caller need not ring for another 32 s."""
+    call = incoming(desk, peer, "Require: 100rel\r\n")
+    peer.learn(desk.feed(commands.Progress(call, 183, ANSWER)))
+    assert desk.feed(commands.Answer(call, ANSWER)) == []
+    out = desk.feed(commands.Bye(call))
+    assert statuses(out) == [480]
+    assert told(out) == [events.CallEnded(call, events.Ending.LOCAL, 480)]
+    desk.receive(peer.request("ACK", cseq=1, branch=messages(desk.log)[0].via.branch))
+    desk.sleep(70)
+    assert desk.quiet()
