@@ -7,15 +7,12 @@ raises: a payload that libopus refuses gives 0 samples, is counted, and the call
 
 from __future__ import annotations
 
-import ctypes.util
-import importlib.util
-from collections.abc import Iterator
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import cffi
 
+from bridge.codec.libraries import candidates
 from mixer.pcm import FRAME, RATE, Samples
 
 _ffi: Any = cffi.FFI()
@@ -77,16 +74,8 @@ class Bandwidth(Enum):
         return cls.FULL
 
 
-def _libraries() -> Iterator[str]:
-    spec = importlib.util.find_spec("av")
-    for folder in spec.submodule_search_locations or () if spec else ():
-        for candidate in sorted((Path(folder).parent / "av.libs").glob("libopus-*.so*")):
-            yield str(candidate)
-    yield ctypes.util.find_library("opus") or "libopus.so.0"
-
-
 def _open() -> Any:
-    for name in _libraries():
+    for name in (*candidates("opus"), "libopus.so.0"):
         try:
             return _ffi.dlopen(name)
         except OSError:

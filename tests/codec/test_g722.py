@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -40,3 +41,17 @@ def test_too_loud_is_clipped() -> None:
 def test_av_is_imported_only_when_needed() -> None:
     code = "import bridge.codec.g722, bridge.codec.opus, bridge.media.mixing, sys; print('av' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"False\n"
+
+
+def test_encoders_start_no_threads() -> None:
+    code = (
+        "import os, numpy; from bridge.codec.g722 import FRAME, G722Decoder, G722Encoder\n"
+        "some = [G722Encoder() for _ in range(5)]\n"
+        "for each in some: G722Decoder().decode(each.encode(numpy.zeros(FRAME, numpy.float32)))\n"
+        "print(len(os.listdir('/proc/self/task')))"
+    )
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.strip() == "1"
