@@ -59,16 +59,25 @@ class PlainLink:
 class SdesLink:
     """RTP/SAVP with keys from the SDP (RFC 4568): one key for what we send, one for what we receive."""
 
-    __slots__ = ("_receive", "_send", "unwrap_rtcp", "unwrap_rtp", "wrap_rtcp", "wrap_rtp")
+    __slots__ = ("_contexts", "unwrap_rtcp", "unwrap_rtp", "wrap_rtcp", "wrap_rtp")
 
     secure = True
 
-    def __init__(self, send: SuiteKey, receive: SuiteKey) -> None:
-        """Raises ProtocolError("srtp-suite" | "srtp-key") when a key cannot be used."""
-        self._send = SrtpContext(send, outbound=True)
-        self._receive = SrtpContext(receive, outbound=False)
+    def __init__(self, send: SuiteKey, receive: SuiteKey, before: Link | None = None) -> None:
+        """`before`: the link that this one replaces. A direction whose key stays the same goes on where it was: to
+        begin its roll-over counter anew would use the same key stream twice (RFC 3711 section 9.1).
+
+        Raises ProtocolError("srtp-suite" | "srtp-key") when a key cannot be used.
+        """
+        old: tuple[SrtpContext, ...] = before._contexts if isinstance(before, SdesLink) else ()
+        self._contexts = ours, theirs = _context(send, True, old[:1]), _context(receive, False, old[1:])
         # Bound once: a call less on every packet.
-        self.wrap_rtp = self._send.protect
-        self.unwrap_rtp = self._receive.unprotect
-        self.wrap_rtcp = self._send.protect_rtcp
-        self.unwrap_rtcp = self._receive.unprotect_rtcp
+        self.wrap_rtp = ours.protect
+        self.unwrap_rtp = theirs.unprotect
+        self.wrap_rtcp = ours.protect_rtcp
+        self.unwrap_rtcp = theirs.unprotect_rtcp
+
+
+def _context(key: SuiteKey, outbound: bool, before: tuple[SrtpContext, ...]) -> SrtpContext:
+    """The context of one direction: the one `before`, if it has this key, else a new one."""
+    return next((context for context in before if context.has(key)), None) or SrtpContext(key, outbound)

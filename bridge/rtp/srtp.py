@@ -91,15 +91,20 @@ def _policy(key: SuiteKey, outbound: bool) -> Policy:
 class SrtpContext:
     """One direction of a leg's SRTP. Roll-over counters and the replay window (128 packets) are the library's."""
 
-    __slots__ = ("_session",)
+    __slots__ = ("_key", "_session")
 
     def __init__(self, key: SuiteKey, outbound: bool) -> None:
         """Raises ProtocolError: srtp-suite, srtp-key (status 488)."""
         policy = _policy(key, outbound)
+        self._key = (key.suite, key.key)
         try:
             self._session = Session(policy)
         except Error as fault:
             raise ProtocolError("srtp-suite", str(fault), 488) from None
+
+    def has(self, key: SuiteKey) -> bool:
+        """Whether this is its key."""
+        return self._key == (key.suite, key.key)
 
     def protect(self, packet: bytes) -> bytes:
         """RTP -> SRTP. Raises ProtocolError: srtp-too-long (over 1356 octets), srtp-key-expired, srtp-fault."""
