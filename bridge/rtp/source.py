@@ -45,6 +45,7 @@ class RemoteFilter:
 
     __slots__ = (
         "_latch",
+        "_remote",
         "_secure",
         "_signalling",
         "_special",
@@ -64,13 +65,19 @@ class RemoteFilter:
         self._secure = secure
         self._strangers = _STRANGERS_PER_S
         self._when = 0.0
+        self._remote: Address | None = None
+        self.target = remote
         self.configure(remote, signalling, latch)
 
     def configure(self, remote: Address, signalling: str = "", latch: bool = False) -> None:
-        """A new offer/answer: the same address keeps what was learnt, another starts from nothing."""
+        """A new offer/answer: the same address keeps what was learnt, another starts from nothing.
+
+        The same is what the SDP said before, behind a NAT too, or what was learnt instead of it.
+        """
         self._signalling = signalling
         self._latch = latch and bool(signalling) and not self._secure
-        if getattr(self, "target", None) == remote:
+        before, self._remote = self._remote, remote
+        if before is not None and remote in (before, self.target):
             return
         self.target = remote
         self.latched = False

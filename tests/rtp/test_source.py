@@ -101,6 +101,16 @@ def test_a_new_answer_starts_from_nothing_unless_it_says_the_same() -> None:
     assert not taken(gate, (SIGNALLING, 5_000))
 
 
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_session_refresh_does_not_forget_where_a_peer_behind_a_nat_is(secure: bool) -> None:
+    gate = RemoteFilter(SDP, SIGNALLING, latch=True, secure=secure)
+    natted = (SIGNALLING, 5_000)
+    assert taken(gate, natted)
+    gate.configure(SDP, SIGNALLING, latch=True)
+    assert (gate.target, gate.latched, gate.proven) == (natted, True, True)
+    assert secure or not taken(gate, (SIGNALLING, 6_000))
+
+
 def test_a_silent_victim_gets_fifty_packets() -> None:
     gate = RemoteFilter(SDP, SIGNALLING)
     assert sum(gate.may_send() for _ in range(1_000)) == UNPROVEN_PACKETS
