@@ -18,6 +18,7 @@ from bridge.media.settings import MediaSettings
 from bridge.media.silence import Silence
 from bridge.rtp import rtcp
 from bridge.rtp.dtmf import DtmfReceiver, DtmfSender
+from bridge.rtp.jitter import FRAME, RATE
 from bridge.rtp.link import Link, PlainLink, SdesLink
 from bridge.rtp.packet import is_rtcp, parse
 from bridge.rtp.source import RemoteFilter
@@ -25,7 +26,6 @@ from bridge.rtp.stream import ReceiveStream, SendStream, compose_report
 from bridge.sdp.audio import NegotiatedAudio
 
 RTCP_PER_S = 50.0  # an honest peer sends one report in some seconds
-FRAME = 960  # samples of a tick at 48 kHz
 
 Send = Callable[[bytes, Address], bool]
 
@@ -82,6 +82,10 @@ class Session:
         self._silence = Silence()
         self._started = False
         self._report_due = inf
+        self._resting_since: float | None = (
+            None  # no packets since, by agreement; time goes on [monotonic seconds]
+        )
+        self._marks = False  # the next packet is the first after such a rest
 
     # -- what was agreed -------------------------------------------------------------------------------------------
 
@@ -93,6 +97,7 @@ class Session:
         audio, before = command.audio, self._audio
         self._secure(audio, before)
         self._aim(command, before)
+        self._rest(audio.sends, now)
         self.sent.configure(audio.payload_type, BY_NAME[audio.codec.lower()].clock_rate)
         self.received.configure(audio.receive, audio.event_receive)
         self._types = frozenset(audio.receive)
@@ -110,12 +115,27 @@ class Session:
             self._report_due = now + self._interval() / 2
         self._arm()
 
+    def _rest(self, sends: bool, now: float) -> None:
+        """Begin to rest, or go on: RTP time passes all the same (RFC 3550 section 5.1)."""
+        self._pass_rest(now)
+        if sends:
+            self._marks = self._marks or self._resting_since is not None
+            self._resting_since = None
+        elif self._resting_since is None:
+            self._resting_since = now
+
+    def _pass_rest(self, now: float) -> None:
+        if self._resting_since is not None:
+            ticks = int((now - self._resting_since) * (RATE / FRAME) + 0.5)
+            self._resting_since += ticks * (FRAME / RATE)
+            self.sent.skip(ticks * FRAME)
+
     def _secure(self, audio: NegotiatedAudio, before: NegotiatedAudio | None) -> None:
         keys = audio.srtp_send, audio.srtp_receive
         if before is not None and keys == (before.srtp_send, before.srtp_receive):
             return
         if keys[0] is not None and keys[1] is not None:
-            self._link = SdesLink(keys[0], keys[1])
+            self._link = SdesLink(keys[0], keys[1], before=self._link)
         else:
             self._link = PlainLink()
 
@@ -231,14 +251,17 @@ class Session:
     def send_audio(self, payload: bytes, samples: int, marker: bool) -> None:
         """Send a payload that stands for `samples` at 48 kHz, or a key that is to be sent in its place."""
         audio, source, keys = self._audio, self._source, self._keys_out
-        if audio is None or not audio.sends or not source.may_send() or self._is_own(source.target):
+        if audio is None or not audio.sends:
+            return
+        if not source.may_send() or self._is_own(source.target):
             self.sent.skip(samples)
             return
         packet = None
         if keys is not None and keys.active:
             packet = self.sent.packetise_event(keys, samples)
         if packet is None:
-            packet = self.sent.packetise(payload, samples, marker)
+            packet = self.sent.packetise(payload, samples, marker or self._marks)
+        self._marks = False
         try:
             datagram = self._link.wrap_rtp(packet)
         except ProtocolError as fault:
@@ -248,7 +271,8 @@ class Session:
 
     def leave_out(self, ticks: int) -> None:
         """So many ticks were skipped: nothing was sent, but time went on."""
-        self.sent.skip(ticks * FRAME)
+        if self._resting_since is None:
+            self.sent.skip(ticks * FRAME)
 
     def send_digit(self, digit: str) -> None:
         """Send a key to the peer, after those that wait."""
@@ -260,6 +284,7 @@ class Session:
         rule = self._source if audio is not None and audio.rtcp_mux else self._rtcp_source
         if audio is None or not rule.may_send() or self._is_own(rule.target):
             return
+        self._pass_rest(now)
         report = compose_report(self.sent, self.received, self._cname, now, wallclock, bye=bye)
         try:
             datagram = self._link.wrap_rtcp(report)

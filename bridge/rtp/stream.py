@@ -289,6 +289,7 @@ class SendStream:
     """
 
     __slots__ = (
+        "_reported",
         "_reports",
         "_scale",
         "octets",
@@ -319,6 +320,7 @@ class SendStream:
         self.remote_packets_lost = 0
         self.remote_jitter_s = 0.0
         self.round_trip_s = 0.0
+        self._reported = (0, 0)  # `packets` at the report before last, and at the last one
         # (middle of the NTP timestamp, when sent): the last 8 sender reports; older ones are forgotten.
         self._reports: deque[tuple[int, float]] = deque(maxlen=8)
 
@@ -359,11 +361,13 @@ class SendStream:
     def report(
         self, now: float, wallclock: float, blocks: tuple[rtcp.ReportBlock, ...] = ()
     ) -> rtcp.SenderReport | rtcp.ReceiverReport:
-        """SR, or RR as long as nothing was sent. `wallclock`: seconds since 1970.
+        """SR, or RR if nothing was sent since the report before last (RFC 3550 section 6.4).
 
-        The RTP timestamp is that of the next packet, so at most one packet time off.
+        `wallclock`: seconds since 1970. The RTP timestamp is that of the next packet, so at most one packet time off.
         """
-        if not self.packets:
+        idle = self.packets == self._reported[0]
+        self._reported = (self._reported[1], self.packets)
+        if idle:
             return rtcp.ReceiverReport(self.ssrc, blocks)
         ntp = int((wallclock + 2_208_988_800) * 4_294_967_296) & 0xFFFFFFFFFFFFFFFF
         self._reports.append((ntp >> 16 & 0xFFFFFFFF, now))

@@ -179,6 +179,24 @@ def test_new_keys_in_a_re_invite() -> None:
     assert leg.link.unwrap_rtp(leg.rtp[-1][0])[12:] == b"\xff" * 160
 
 
+def test_a_direction_whose_key_stays_keeps_its_roll_over_counter() -> None:
+    leg = secure_leg()
+    leg.session.sent.sequence = 65_530
+    leg.hear()
+    leg.send(20)
+    assert all(leg.link.unwrap_rtp(datagram)[12:] == b"\xff" * 160 for datagram, _ in leg.rtp)
+    other = SrtpKey("AES_CM_128_HMAC_SHA1_80", bytes(range(60, 90)))
+    replayed = leg.packet()
+    leg.hear(replayed)
+    leg.configure(srtp_send=TO_PEER, srtp_receive=other)  # the peer has a new key of its own, ours stays
+    peer = SdesLink(other, TO_PEER, before=leg.link)
+    leg.send()
+    assert peer.unwrap_rtp(leg.rtp[-1][0])[12:] == b"\xff" * 160
+    leg.link = peer
+    leg.hear()
+    assert leg.session.quality.packets_received == 3
+
+
 def test_keys_that_cannot_be_used() -> None:
     leg = BenchLeg()
     with pytest.raises(ProtocolError, match="srtp-suite"):
@@ -232,15 +250,37 @@ def test_hold_sends_nothing_and_resume_goes_on() -> None:
     leg.pass_time(0.1, talking=True)
     leg.send()
     leg.configure(sends=False, receives=False, held=True)
-    leg.send(10)
     leg.hear()
+    leg.send()
     assert len(leg.rtp) == 1
     assert leg.drops == {"on-hold": 1}
+    leg.pass_time(40)
+    leg.session.leave_out(250)  # 5 s of those 40 in which no tick came
+    leg.configure()
+    leg.send(2)
+    first, second, third = heads(leg.rtp)
+    assert second[1] - first[1] & 0xFFFF == 1
+    assert second[2] - first[2] & 0xFFFFFFFF == (1 + 40 * 50) * 160
+    assert (first[0], second[0], third[0]) == (0, 0x80, 0)
+
+
+def test_on_hold_reports_become_those_of_a_receiver_and_time_goes_on_in_them() -> None:
+    leg = BenchLeg()
     leg.configure()
     leg.send()
-    first, second = heads(leg.rtp)
-    assert second[1] - first[1] & 0xFFFF == 1
-    assert second[2] - first[2] & 0xFFFFFFFF == 11 * 160
+    leg.pass_time(10)
+    leg.configure(sends=False, receives=False, held=True)
+    leg.pass_time(30)
+    kinds = [type(report) for report in reports(leg) if not isinstance(report, rtcp.SourceDescription)]
+    assert kinds[0] is rtcp.SenderReport and kinds[-1] is rtcp.ReceiverReport
+    leg = BenchLeg()
+    leg.configure()
+    leg.send()
+    leg.configure(sends=False, receives=False, held=True)
+    leg.pass_time(10)
+    told = [report for report in reports(leg) if isinstance(report, rtcp.SenderReport)]
+    ((_, _, began, _),) = heads(leg.rtp)
+    assert told[-1].rtp_timestamp - began & 0xFFFFFFFF > 2 * 8000
 
 
 @pytest.mark.parametrize(
