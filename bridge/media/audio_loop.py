@@ -31,9 +31,9 @@ from bridge.media.worker import InlineWorker, Mixer, Worker
 from bridge.rtp.jitter import Unit
 
 FAULTS_IN_A_ROW = 50  # the mixer failed a whole second long: another process must take over
-STALL_S = (
-    0.5  # a tick so late says that the whole process slept: silence in that time is not the peers' fault
-)
+BUSY_IN_A_ROW = 150  # it was found at the same tick's work for three seconds in which the loop ran: the same
+# A tick so late says that the whole process slept: silence in that time is not the peers' fault.
+STALL_S = 0.5
 WAKE_EVERY = 5  # ticks between two looks at the sessions' deadlines
 
 _log = logger("media")
@@ -43,7 +43,8 @@ class AudioLoop:
     """Serves legs on the running loop: takes commands, tells events.
 
     `drops`: what was dropped since the start, by name; told with the figures.
-    `finish` is called once with "shutdown" after that command, or "mixer-fault" when the mixer fails for good.
+    `finish` is called with "shutdown" after that command, with "mixer-fault" when the mixer fails for good, and with
+    "mixer-stuck" when it does not come back.
     `mixer`: another one than `AudioMixer`, for tests; `inline`: no mixer thread, for tests.
     """
 
@@ -70,12 +71,13 @@ class AudioLoop:
         self._own: set[Address] = set()
         # For the mixer, since the last job. Bounded by what control and the peers' reports say within one tick.
         self._commands: list[contract.Command | Loss] = []
-        # Negotiated anew while the mixer still codes for what was agreed before: taken when it is done.
-        self._changes: list[contract.ConfigureLeg] = []
+        # Negotiated anew while the mixer still codes for what was agreed before: taken when it is done. What control
+        # said after it waits with it, for it may be about what is new. Bounded by what control says in one job's time.
+        self._changes: list[contract.Command] = []
         self._worker = (InlineWorker if inline else Worker)(mixer or _mixer(settings), self._mixed)
         self._ticker = Ticker(self._on_tick)
         self._owed = 0  # ticks that were skipped and whose sound must be left out
-        self._faults = 0
+        self._faults = self._busy_ticks = 0  # in a row
         self._ticks = self._skipped = self._decoded = self._encoded = 0
         self._received_before = self._sent_before = 0  # packets of legs that are closed
         self._late, self._busy = Spread(), Spread()
@@ -104,39 +106,47 @@ class AudioLoop:
             case contract.OpenLeg(leg=leg, address=address):
                 self._open(leg, address)
                 return
-            case contract.SendDigit(leg=leg, digit=digit):
-                if session := self._sessions.get(leg):
-                    session.send_digit(digit)
-                return
             case contract.Shutdown():
                 self._finish("shutdown")
                 return
-            case contract.ConfigureLeg():
-                self._configure(command)
-                return
             case contract.CloseLeg(leg=leg):
                 self._close(leg)
+            case _:
+                pass
+        if self._changes or (self._worker.busy and isinstance(command, contract.ConfigureLeg)):
+            self._changes.append(command)
+        else:
+            self._obey(command)
+
+    def _obey(self, command: contract.Command) -> None:
+        match command:
+            case contract.ConfigureLeg():
+                self._configure(command)
+            case contract.SendDigit(leg=leg, digit=digit):
+                if session := self._sessions.get(leg):
+                    session.send_digit(digit)
             case contract.SetPlan(plan=plan):
                 self._heard[plan.conference] = frozenset(seat.leg for seat in plan.seats if seat.heard)
                 if not plan.seats:
                     del self._heard[plan.conference]
                 self._sort()
-            case contract.Play() | contract.StopPlay():
-                pass
-        self._commands.append(command)
-        self._ticker.start()
+                self._give_on(command)
+            case _:
+                self._give_on(command)
 
     def _configure(self, command: contract.ConfigureLeg) -> None:
-        if self._worker.busy:
-            self._changes.append(command)
-        elif session := self._sessions.get(command.leg):
+        if session := self._sessions.get(command.leg):
             try:
                 session.configure(command, time.monotonic())
             except Exception as fault:
                 self._fail(session, fault)
                 return
-            self._commands.append(command)
-            self._ticker.start()
+            self._give_on(command)
+
+    def _give_on(self, command: contract.Command) -> None:
+        """The mixer's part of a command goes with the next job."""
+        self._commands.append(command)
+        self._ticker.start()
 
     def _open(self, leg: str, address: str) -> None:
         session = self._sessions.get(leg)
@@ -211,7 +221,12 @@ class AudioLoop:
         self._receiver.poll(now, wallclock)
         if self._worker.busy:
             self._owed += 1
+            self._busy_ticks += 1
+            if self._busy_ticks == BUSY_IN_A_ROW:
+                _log.error("mixer-stuck")
+                self._finish("mixer-stuck")
         else:
+            self._busy_ticks = 0
             self._leave_out()
             self._worker.give(self._job(now))
         if tick.number % WAKE_EVERY == 0:
@@ -280,7 +295,7 @@ class AudioLoop:
     def _change(self) -> None:
         changes, self._changes = self._changes, []
         for command in changes:
-            self._configure(command)
+            self._obey(command)
 
     def _fail(self, session: Session, fault: Exception) -> None:
         """A fault of ours with one leg: it costs that leg, not the others."""

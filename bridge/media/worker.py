@@ -20,6 +20,8 @@ class Mixer(Protocol):
         ...
 
 
+_LEAVE_S = 1.0  # for the job that runs when all ends
+
 # What came of a job: its result or the fault, and how long it took [s].
 Done = Callable[[Result | Exception, float], None]
 
@@ -45,9 +47,9 @@ class Worker:
         self._jobs.put(job)
 
     def stop(self) -> None:
-        """End the thread after its present job."""
+        """End the thread after its present job. One that does not come back is left to the end of the process."""
         self._jobs.put(None)
-        self._thread.join()
+        self._thread.join(_LEAVE_S)
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from bridge.media import contract
 from bridge.media.audio_loop import FAULTS_IN_A_ROW, AudioLoop
 from bridge.media.local import LocalMedia
-from bridge.media.mixing import Job, Result
+from bridge.media.mixing import Job, Loss, Result
 from bridge.media.settings import MediaSettings
 from mixer.plan import Plan, Seat
 from tests.media.bench_leg import AUDIO
@@ -246,6 +247,63 @@ async def test_a_mixer_that_fails_for_good_ends_the_process() -> None:
     assert bare.ends == ["mixer-fault"]
     assert mixer.ticks == FAULTS_IN_A_ROW
     await bare.loop.stop()
+
+
+class HeldMixer:
+    """Keeps what it is told; stays at its work while `gate` is closed."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.at_work = threading.Event()
+        self.told: list[contract.Command | Loss] = []
+
+    def tick(self, job: Job) -> Result:
+        self.told += job.commands
+        self.at_work.set()
+        self.gate.wait(10)
+        return NOTHING
+
+
+async def test_what_follows_a_change_never_overtakes_it() -> None:
+    mixer = HeldMixer()
+    bare = Bare(mixer)
+    bare.loop.command(contract.OpenLeg("a", "127.0.0.1"))
+    bare.loop.command(contract.OpenLeg("b", "127.0.0.1"))
+    await bare.until(mixer.at_work.is_set)
+    mixer.gate.clear()
+    mixer.at_work.clear()
+    await bare.until(mixer.at_work.is_set)
+    commands: list[contract.Command] = [
+        contract.ConfigureLeg("a", AUDIO),
+        contract.Play("p1", ("a",), ("ask-pin",), "en"),
+        contract.SetPlan(Plan("1001", (Seat("a"),))),
+        contract.ConfigureLeg("b", AUDIO),
+        contract.StopPlay(("a",)),
+        contract.SendDigit("a", "5"),
+        contract.CloseLeg("b"),
+    ]
+    for command in commands:
+        bare.loop.command(command)
+    assert len(bare.loop._sessions) == 1  # closed at once
+    mixer.gate.set()
+    await bare.until(lambda: contract.CloseLeg("b") in mixer.told)
+    assert mixer.told == [*commands[:3], commands[4], commands[6]]  # b was closed before it was configured
+    assert not bare.loop.drops
+    await bare.loop.stop()
+
+
+async def test_a_mixer_that_does_not_come_back_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.media.audio_loop.BUSY_IN_A_ROW", 5)
+    monkeypatch.setattr("bridge.media.worker._LEAVE_S", 0.05)
+    mixer = HeldMixer()
+    mixer.gate.clear()
+    bare = Bare(mixer)
+    bare.loop.command(contract.OpenLeg("a", "127.0.0.1"))
+    await bare.until(lambda: bool(bare.ends))
+    assert bare.ends == ["mixer-stuck"]
+    await bare.loop.stop()
+    mixer.gate.set()
 
 
 class SlowMixer:
