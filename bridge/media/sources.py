@@ -207,8 +207,8 @@ class Sources:
 
     def _take(self, source: Source, units: Units, rows: _Rows) -> None:
         """Hand the units over; what there is to measure goes to `rows`."""
-        if units and units[0].payload_type != source.payload_type:
-            units = self._change_payload_type(source, units)
+        if units and (len(units) > 1 or units[0].payload_type != source.payload_type):
+            units = self._of_one_codec(source, units)
         hearing = source.hearing
         if hearing is None:
             return
@@ -216,21 +216,33 @@ class Sources:
         if not isinstance(hearing, OpusHearing) or self._listen_to_opus(source, hearing):
             rows.add(source.slot, hearing)
 
-    def _change_payload_type(self, source: Source, units: Units) -> Units:
-        """The units as the source's codec, which may be another one now, is to take them."""
-        payload_type = units[0].payload_type
+    def _of_one_codec(self, source: Source, units: Units) -> Units:
+        """The units as the source's codec is to take them; it changes here, and the newest unit says to what.
+
+        What another codec has coded in a tick of two is lost.
+        """
+        payload_type = units[-1].payload_type
         if payload_type < 0:  # silence before the first packet
             return units
         name = source.receive.get(payload_type, "")
         if audio.kind(name) in (Kind.NOISE, None):
             return tuple(unit._replace(kind=UnitKind.SILENCE) for unit in units)
-        source.payload_type = payload_type
+        if payload_type != source.payload_type:
+            source.payload_type = payload_type
+            self._change_codec(source, name)
+        return tuple(
+            unit
+            if not unit.payload or source.receive.get(unit.payload_type) == name
+            else unit._replace(kind=UnitKind.CONCEAL, payload=b"")
+            for unit in units
+        )
+
+    def _change_codec(self, source: Source, name: str) -> None:
         if name != source.name:
             self._count(source)
             if self.gain[source.slot]:
                 source.tail = tail_of(source.frame)
             source.name, source.hearing, source.faults = name, _hearing(name), 0
-        return units
 
     def _fail(self, source: Source) -> None:
         """Begin the codec anew; the third time, leave it."""

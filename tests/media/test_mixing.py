@@ -277,6 +277,52 @@ def test_a_change_of_codec_goes_on() -> None:
     assert len(replaced.packets) == 60
 
 
+@pytest.mark.parametrize("kind", [UnitKind.PACKET, UnitKind.SHRINK])
+@pytest.mark.parametrize("change", [("PCMU", "opus"), ("opus", "PCMA"), ("G722", "opus"), ("PCMA", "G722")])
+def test_a_codec_that_changes_within_a_tick_makes_no_noise(kind: UnitKind, change: tuple[str, str]) -> None:
+    shrinks = kind is UnitKind.SHRINK
+    samples = 960 if shrinks else 480
+    types = {negotiated(codec).payload_type: codec for codec in change}
+    listener = Phone("listener", "PCMU")
+    talker = replace(negotiated(change[0]), receive=types)
+    plan = contract.SetPlan(Plan("1", (Seat("talker"), Seat("listener"))))
+    commands: list[contract.Command | Loss] = [
+        contract.ConfigureLeg("talker", talker),
+        contract.ConfigureLeg("listener", listener.negotiated),
+        plan,
+    ]
+    mixer = AudioMixer()
+    (old, new), (before, after) = (coded(codec, sine(700, 2.4, 0.05), samples) for codec in change), types
+    for tick in range(60):
+        if tick == 30:
+            units = [
+                Unit(kind, before, old[2 * tick], 0 if shrinks else 480),
+                Unit(UnitKind.PACKET, after, new[61], samples),
+            ]
+        else:
+            payloads, payload_type = (old, before) if tick < 30 else (new, after)
+            places = [tick] if shrinks else [2 * tick, 2 * tick + 1]
+            units = [Unit(UnitKind.PACKET, payload_type, payloads[place], samples) for place in places]
+        for packet in mixer.tick(Job([] if tick else commands, [Received("talker", tuple(units))])).outgoing:
+            if "listener" in packet.legs:
+                listener.packets.append((tick, packet.payload, packet.samples, packet.marker))
+    assert np.abs(listener.heard(10)).max() < 0.2  # and not the noise that one codec is to the other
+    assert listener.hears_db(700, 40, 60) == pytest.approx(-26, abs=1)
+
+
+def test_a_first_packet_after_silence_in_its_tick_is_heard() -> None:
+    phone, listener = Phone("talker", "PCMU", 700), Phone("listener", "PCMU")
+    studio = Studio(phone, listener)
+    studio.seat("talker", "listener")
+    (packet,) = phone.units()
+    silence = Unit(UnitKind.SILENCE, -1, b"", 480)
+    first = (silence, packet._replace(payload=packet.payload[:80], samples=480))
+    units = iter([first])
+    phone.units = lambda: next(units, ())  # type: ignore[method-assign]
+    studio.run(2)
+    assert np.abs(listener.heard()).max() > 0.05
+
+
 def test_direction() -> None:
     one, other = Phone("one", "PCMU", 600), Phone("other", "PCMU", 900)
     studio = Studio(one, other)
