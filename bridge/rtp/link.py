@@ -62,6 +62,7 @@ class SdesLink:
     __slots__ = ("_contexts", "unwrap_rtcp", "unwrap_rtp", "wrap_rtcp", "wrap_rtp")
 
     secure = True
+    _contexts: tuple[SrtpContext, SrtpContext]  # of what we send, and of what we receive
 
     def __init__(self, send: SuiteKey, receive: SuiteKey, before: Link | None = None) -> None:
         """`before`: the link that this one replaces. A direction whose key stays the same goes on where it was: to
@@ -70,7 +71,7 @@ class SdesLink:
         Raises ProtocolError("srtp-suite" | "srtp-key") when a key cannot be used.
         """
         old: tuple[SrtpContext, ...] = before._contexts if isinstance(before, SdesLink) else ()
-        self._contexts = ours, theirs = _context(send, True, old[:1]), _context(receive, False, old[1:])
+        ours, theirs = self._contexts = _context(send, True, old[:1]), _context(receive, False, old[1:])
         # Bound once: a call less on every packet.
         self.wrap_rtp = ours.protect
         self.unwrap_rtp = theirs.unprotect
