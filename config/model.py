@@ -100,7 +100,8 @@ class Peer:
     """A known endpoint or a trunk.
 
     `addresses`: single ones or prefixes ("192.0.2.0/24"); a call from there, or one that proves `user` and
-    `password` for `realm`, is this peer's. `register`: we register with `server` (a SIP URI), each `expires_s`.
+    `password`, is this peer's. `register`: we register with `server` (a SIP URI), each `expires_s`; `realm` is the only
+    one there that is shown the password.
     `latch`: plain RTP may come from another port than its SDP says. `trusted`: other people's wrong PINs do not slow
     it down. `sha256`: it may prove itself by SHA-256 as well as by MD5 (RFC 8760); older phones give up at the sight.
     """

@@ -16,6 +16,7 @@ WELL_KNOWN: Final = frozenset(
     ("password", "changeme", "12345678", "123456789", "secret12", "samrom", "default")
 )
 
+_HOST: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_")
 _TELEPHONE: Final = frozenset("+0123456789*#")
 _SEPARATORS: Final = frozenset("-.()")
 
@@ -127,8 +128,17 @@ def _peer(peer: Peer, where: str) -> Broken:
             ip_network(prefix)
         except ValueError:
             yield f"{where}.addresses[{at}]", "must be an IP address or a prefix such as 192.0.2.0/24"
-    if peer.server and not peer.server.startswith(("sip:", "sips:")):
-        yield f"{where}.server", "must be a SIP URI"
+    if peer.server and not _is_server(peer.server):
+        yield (
+            f"{where}.server",
+            'must be a SIP URI without user: "sip:host", "sips:host:5071", "sip:host;transport=tcp"',
+        )
+    if peer.server and peer.password and not peer.realm:
+        # Whoever is called through the trunk may ask for the password in a name of his own (reliability: A-11).
+        yield (
+            f"{where}.realm",
+            "is missing: the only one that is shown the password, as the provider names it",
+        )
     if peer.register and not (peer.server and peer.user and peer.password):
         yield f"{where}.register", "needs server, user and a password"
     if not peer.addresses and not (peer.user and peer.password):
@@ -198,6 +208,22 @@ def _is_alias(name: str) -> bool:
     user, at, domain = name.partition("@")
     plain = name.isascii() and name.isprintable() and len(name) <= 128 and not set(name) & set(' "<>;?:%')
     return bool(plain and user and bool(domain) is bool(at) and "@" not in domain)
+
+
+def _is_server(text: str) -> bool:
+    """Whether a text is the SIP URI of a host (RFC 3261 section 19.1)."""
+    scheme, _, rest = text.partition(":")
+    place, _, parameters = rest.partition(";")
+    host, _, port = place.rpartition("]")[2].partition(":")
+    if place.startswith("["):
+        fits = not host and _is_address(place[1:].partition("]")[0])
+    else:
+        fits = bool(host) and host.isascii() and not set(host) - _HOST
+    right_port = not place.endswith(":") and (
+        not port or (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65_536)
+    )
+    plain = parameters.isascii() and parameters.isprintable() and not set(parameters) & set(' "<>@?')
+    return scheme in ("sip", "sips") and fits and right_port and plain
 
 
 def _as_dialled(user: str) -> str:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.codec.table import AUDIO_CODECS
+from bridge.sip.dial import hop_towards
 from config.load import ConfigError, check, load, parse
 from config.model import Config, Language, Protocol, RoomKind, SrtpPolicy
 from config.rules import CODECS
@@ -228,3 +229,40 @@ def test_seeds_of_the_fuzzer_are_configurations() -> None:
     target, seeds = TARGETS["toml"]
     for seed in seeds:
         target(seed)
+
+
+@pytest.mark.parametrize(
+    ("server", "fits"),
+    [
+        ("sip:provider.example", True),
+        ("sips:provider.example:5071", True),
+        ("sip:[2001:db8::1]:5070;transport=tcp", True),
+        ("sip:192.0.2.1;transport=udp", True),
+        ("sip:", False),
+        ("sip:a b", False),
+        ("sip:user@provider.example", False),
+        ("sip:h:0", False),
+        ("sip:h:70000", False),
+        ("sip:h:", False),
+        ("sip:[2001:db8::1", False),
+        ("sip:[h]", False),
+        ("sip:h?x=y", False),
+        ("tel:+47", False),
+    ],
+)
+def test_the_server_of_a_trunk_is_one_that_can_be_reached(server: str, fits: bool) -> None:
+    """What passes here must not stop the bridge at its start."""
+    found = mistakes(f'[[sip.peers]]\nname = "p"\nkind = "trunk"\naddresses = ["::1"]\nserver = "{server}"\n')
+    assert [each.partition(":")[0] for each in found] == ([] if fits else ["5"])
+    if fits:
+        assert hop_towards(server).host
+
+
+def test_a_trunk_says_which_realm_may_see_the_password() -> None:
+    """Else whoever is called through it could ask for it in a name of his own."""
+    trunk = (
+        '[[sip.peers]]\nname = "p"\nkind = "trunk"\nuser = "u"\npassword = "long enough"\nserver = "sip:h"\n'
+    )
+    (mistake,) = mistakes(trunk)
+    assert mistake.startswith("1: sip.peers[0].realm: is missing")
+    assert mistakes(f'{trunk}realm = "h"\n') == []

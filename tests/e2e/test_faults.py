@@ -71,7 +71,7 @@ def bridge(certificates: Path, registrar: Sipp) -> Iterator[BridgeProcess]:
     rooms = [room(number, "open", tones=False) for number in ("1001", "1002", "1003")]
     peers = [
         {"name": "kari", "kind": "endpoint", "user": "kari", "password": PASSWORD, "trusted": True},
-        {"name": "trunk", "kind": "trunk", "user": "samrom1", "password": PASSWORD, "register": True,
+        {"name": "trunk", "kind": "trunk", "user": "samrom1", "password": PASSWORD, "register": True, "realm": "peers",
          "server": f"sip:localhost:{registrar.port}"},
     ]  # fmt: skip
     with BridgeProcess(
