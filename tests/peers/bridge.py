@@ -30,7 +30,7 @@ from tools.load import processes
 
 Table = Mapping[str, Any]
 
-_MEDIA_PORTS = 400
+_MEDIA_PORTS = 200
 _METRIC = re.compile(r"^(\w+)(\{[^}]*\})? (\S+)$", re.MULTILINE)
 _MADE_PIN = re.compile(r"sip:(\w+)@.*?host: PIN (\d+)(?:.*?guest: PIN (\d+))?")
 

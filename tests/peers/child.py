@@ -25,12 +25,17 @@ Found = TypeVar("Found")
 
 
 def free_port(count: int = 1) -> int:
-    """An even port such that it and its `count` - 1 successors are free for UDP and TCP, and were not given before."""
-    for start in random.sample(_PORTS, len(_PORTS)):
-        wanted = range(start, start + count)
-        if _given.isdisjoint(wanted) and all(_is_free(port) for port in wanted):
-            _given.update(wanted)
-            return start
+    """An even port such that it and its `count` - 1 successors are free for UDP and TCP, and were not given before.
+
+    When all were given once, they are given again: who had the first ones is long gone.
+    """
+    for _ in range(2):
+        for start in random.sample(_PORTS, len(_PORTS)):
+            wanted = range(start, start + count)
+            if _given.isdisjoint(wanted) and all(_is_free(port) for port in wanted):
+                _given.update(wanted)
+                return start
+        _given.clear()
     raise RuntimeError("no free port")
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tests.peers.bridge import BridgeProcess, room
+from tests.peers.child import wait_until
 from tests.peers.sipphone import CallRefused, SipPhone
 from tests.peers.sound import hears
 
@@ -22,11 +21,14 @@ def test_two_phones_meet_and_everything_is_written_down() -> None:
             one.call(bridge.uri("100"))
             two.call(bridge.uri("100", "tcp"))
             bridge.wait_conference("100", inside=2)
-            time.sleep(2.0)  # "You are the only one in the room now."
-            start = one.now
-            time.sleep(1.0)
-            assert hears(one.heard(start), [700]) == ([], [])
-            assert hears(two.heard(start), [400]) == ([], [])
+            # First there is silence, then "You are the only one in the room now."
+            wait_until(
+                lambda: all(
+                    hears(phone.heard(phone.now - 0.6), [hz]) == ([], []) for phone, hz in ((one, 700), (two, 400))
+                ),
+                15,
+                lambda: "both hear each other, and nothing else",
+            )
             with SipPhone("lost") as lost, pytest.raises(CallRefused) as refusal:
                 lost.call(bridge.uri("999"))
             assert refusal.value.status == 404
