@@ -141,10 +141,10 @@ class SipConfig:
     key: str = ""
     domains: tuple[str, ...] = ()
     max_calls: Annotated[int, Bound(1, 100_000)] = 1000
-    rate_source_per_s: Annotated[int, Bound(1, 1_000_000)] = 200
-    rate_source_burst: Annotated[int, Bound(1, 1_000_000)] = 400
-    rate_prefix_per_s: Annotated[int, Bound(1, 1_000_000)] = 1000
-    rate_prefix_burst: Annotated[int, Bound(1, 1_000_000)] = 2000
+    rate_source_per_s: Annotated[int, Bound(1, 1_000_000)] = 20
+    rate_source_burst: Annotated[int, Bound(1, 1_000_000)] = 100
+    rate_prefix_per_s: Annotated[int, Bound(1, 1_000_000)] = 200
+    rate_prefix_burst: Annotated[int, Bound(1, 1_000_000)] = 400
     rate_total_per_s: Annotated[int, Bound(1, 1_000_000)] = 4000
     rate_total_burst: Annotated[int, Bound(1, 1_000_000)] = 8000
     connections: Annotated[int, Bound(1, 100_000)] = 1000
