@@ -42,7 +42,9 @@ def assert_deaf(phone: SipPhone, *tones: float, seconds: float = 1.5) -> None:
     start = phone.now
     time.sleep(seconds)
     part = phone.heard(start, start + seconds)
-    found = [round(tone.hz) for tone in tones_in(part.samples, part.rate, floor_dbfs=-70.0, below_peak_db=60.0)]
+    found = [
+        round(tone.hz) for tone in tones_in(part.samples, part.rate, floor_dbfs=-70.0, below_peak_db=60.0)
+    ]
     leaked = [hz for hz in tones if any(abs(hz - other) < 5 for other in found)]
     assert not leaked, f"{phone.name} hears {leaked} of {found}"
 
