@@ -1,4 +1,4 @@
-"""A bridge of its own for a measurement: a fresh child process on loopback, with one open room and high limits."""
+"""A bridge of its own for a measurement: a fresh child process on loopback, with open rooms and high limits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -41,19 +42,24 @@ tick_late_ms = 1000
 loop_lag_ms = 10000
 [management]
 port = {management}
+"""
+_ROOM = """
 [[rooms]]
-number = "{room}"
+number = "{number}"
 kind = "open"
 limit = 300
-tones = false
+tones = {tones}
 """
 _MEDIA_PORTS = 2000
 
 
 class Server:
-    """A running bridge, as a context manager. `steady`: before the machine's other work (needs root)."""
+    """A running bridge, as a context manager. `steady`: before the machine's other work (needs root).
 
-    def __init__(self, steady: bool = False) -> None:
+    `rooms`: their numbers. `tones`: whether a tone says who comes and goes.
+    """
+
+    def __init__(self, steady: bool = False, rooms: Sequence[str] = (ROOM,), tones: bool = False) -> None:
         self._steady = steady
         self._temporary = tempfile.TemporaryDirectory(prefix="bench")
         self._folder = Path(self._temporary.name)
@@ -65,8 +71,8 @@ class Server:
             management=self._management,
             media=first + 2,
             media_last=first + 1 + _MEDIA_PORTS,
-            room=ROOM,
         )
+        config += "".join(_ROOM.format(number=number, tones=str(tones).lower()) for number in rooms)
         (self._folder / "bridge.toml").write_text(config)
 
     def __enter__(self) -> Self:
@@ -112,8 +118,12 @@ class Server:
 
     @property
     def uri(self) -> str:
-        """The room to call."""
-        return f"sip:{ROOM}@127.0.0.1:{self._sip}"
+        """The one room to call."""
+        return self.uri_of(ROOM)
+
+    def uri_of(self, room: str) -> str:
+        """A room to call."""
+        return f"sip:{room}@127.0.0.1:{self._sip}"
 
 
 def _free_ports(count: int) -> int:

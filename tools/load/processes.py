@@ -19,6 +19,14 @@ class Cost(NamedTuple):
     threads: int
 
 
+class Footprint(NamedTuple):
+    """What one process holds now: resident memory [bytes], open files, threads."""
+
+    rss_bytes: int
+    files: int
+    threads: int
+
+
 def tree(root: int) -> list[int]:
     """The process and all its descendants."""
     parents: dict[int, list[int]] = {}
@@ -40,6 +48,24 @@ def cost(root: int) -> Cost:
         processes=len(known),
         threads=sum(int(fields[17]) for fields in known),
     )
+
+
+def footprint(pid: int) -> Footprint:
+    """What a process holds now, to the page; raises OSError when it is gone or another user's."""
+    held = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    rss = next(line for line in held.splitlines() if line.startswith("Rss:"))
+    folder = Path(f"/proc/{pid}")
+    files, threads = len(list((folder / "fd").iterdir())), len(list((folder / "task").iterdir()))
+    return Footprint(int(rss.split()[1]) * 1024, files, threads)
+
+
+def is_running(pid: int, module: str) -> bool:
+    """Whether a process is `python -m MODULE`; False when it is gone."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return module.encode() in words
 
 
 def machine_busy_seconds() -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bridge.codec import g711
+from bridge.codec import g711, g722
 from bridge.codec.opus import Application, OpusDecoder, OpusEncoder, address
 from mixer.pcm import FRAME, RATE, Samples
 
@@ -26,6 +26,7 @@ class Codec(Enum):
     """A codec by its SDP name, with the payload type that we offer it as and its RTP clock [Hz]."""
 
     OPUS = ("opus", 111, 48_000)
+    G722 = ("G722", 9, 8_000)
     PCMU = ("PCMU", 0, 8_000)
     PCMA = ("PCMA", 8, 8_000)
 
@@ -46,7 +47,7 @@ class Codec(Enum):
 
     @property
     def law(self) -> g711.Law:
-        """Its companding law; raises ValueError for Opus."""
+        """Its companding law; raises ValueError for those that have none."""
         return g711.Law(self.sdp_name)
 
 
@@ -78,12 +79,11 @@ def silence(seconds: int = 2) -> Samples:
 
 
 def encode(pcm: Samples, codec: Codec, dtx: bool = False) -> Loop:
-    """48 kHz sound to a loop of payloads. `dtx`: what holds no sound is not sent (G.711: nothing at all is)."""
+    """48 kHz sound to a loop of payloads. `dtx`: what holds no sound is not sent (but for Opus: nothing at all is)."""
     frames = [pcm[start : start + FRAME] for start in range(0, len(pcm) - FRAME + 1, FRAME)]
     if codec is not Codec.OPUS:
-        low = _resample(pcm, len(pcm) // 6)
-        codes = g711.encode(low[np.newaxis], codec.law)[0].tobytes()
-        loop = tuple(codes[index * 160 : index * 160 + 160] for index in range(len(frames)))
+        octets = _wide(pcm) if codec is Codec.G722 else _telephone(pcm, codec.law)
+        loop = tuple(octets[index * 160 : index * 160 + 160] for index in range(len(frames)))
         return tuple(b"" for _ in loop) if dtx else loop
     encoder = OpusEncoder(Application.VOIP, OPUS_BITRATE, OPUS_COMPLEXITY, dtx=dtx)
     payloads = (encoder.encode(address(np.ascontiguousarray(frame))) for frame in frames)
@@ -93,11 +93,24 @@ def encode(pcm: Samples, codec: Codec, dtx: bool = False) -> Loop:
 
 def decode(payloads: list[bytes], codec: Codec) -> list[Samples]:
     """Each payload in turn to sound at the codec's clock."""
+    if codec is Codec.G722:
+        wide = g722.G722Decoder()
+        return [wide.decode(payload)[::2] for payload in payloads]  # its clock says 8000, it samples 16000
     if codec is not Codec.OPUS:
         return [g711.decode(np.frombuffer(payload, np.uint8), codec.law) for payload in payloads]
     decoder, buffer = OpusDecoder(), np.zeros(5760, np.float32)
     memory = address(buffer)
     return [buffer[: decoder.decode(payload, memory, len(buffer))].copy() for payload in payloads]
+
+
+def _telephone(pcm: Samples, law: g711.Law) -> bytes:
+    return g711.encode(_resample(pcm, len(pcm) // 6), law).tobytes()
+
+
+def _wide(pcm: Samples) -> bytes:
+    low, encoder = _resample(pcm, len(pcm) // 3), g722.G722Encoder()
+    starts = range(0, len(low) - g722.FRAME + 1, g722.FRAME)
+    return b"".join(encoder.encode(low[start : start + g722.FRAME]) for start in starts)
 
 
 def _to_48k(samples: Samples, rate: int) -> Samples:

@@ -35,9 +35,8 @@ class Stream:
         self._sequence, self._clock = random.getrandbits(16), random.getrandbits(32)
         self._ssrc = random.getrandbits(32)
         self._talking = False  # for the marker after silence
-        self._keys: deque[bytes] = (
-            deque()
-        )  # events still to be sent, b"" is a pause; bounded by who asks for them
+        # Events still to be sent, b"" is a pause; bounded by who asks for them.
+        self._keys: deque[bytes] = deque()
         self._key_clock = 0
         self._event_type = 101
         self._rtp, self._rtcp = self._bind_pair()
