@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 RETRY_AFTER_S = 10
-MOST_SKIPPED = (
-    15  # ticks in a second (of 50): a moment's hiccup of the machine is no overload, a third of all is
-)
+# Ticks in a second (of 50): a moment's hiccup of the machine is no overload, a third of all is.
+MOST_SKIPPED = 15
 
 
 @dataclass(frozen=True, slots=True)

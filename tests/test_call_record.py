@@ -47,9 +47,7 @@ def test_quality_without_a_packet_divides_by_nothing() -> None:
     call = record()
     call.quality = Quality(0, 0, 0, 0.0, "PCMA", 0.0, 0.0)
     assert call.line()["loss"] == 0.0
-    call.quality = Quality(
-        5, -5, 0, 0.0, "PCMA", 0.0, 0.0
-    )  # duplicates count against loss (RFC 3550 section A.3)
+    call.quality = Quality(5, -5, 0, 0.0, "PCMA", 0.0, 0.0)  # duplicates count against loss (RFC 3550 A.3)
     assert call.line()["loss"] == 0.0
 
 

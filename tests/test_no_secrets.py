@@ -204,9 +204,8 @@ def test_nothing_secret_is_written_down(tmp_path: Path, capsys: pytest.CaptureFi
     bridge = run(consultation(tmp_path))
     captured = capsys.readouterr()
     written = {
-        "log": re.sub(
-            r'"timestamp":"[^"]*"', "", captured.out + captured.err
-        ),  # chance may write any six digits
+        # Times are left out: chance may write any six digits.
+        "log": re.sub(r'"timestamp":"[^"]*"', "", captured.out + captured.err),
         "figures": "\n".join(line.rpartition(" ")[0] for line in bridge.metrics.text().decode().splitlines()),
         **{path.name: path.read_bytes().decode("utf-8", "replace") for path in tmp_path.iterdir()},
     }

@@ -14,9 +14,8 @@ Address = tuple[str, int]
 Take = Callable[[bytes, Address, float], None]  # (datagram, source, arrival [monotonic seconds])
 
 LONGEST_DATAGRAM = 2047  # octets; Ethernet carries 1500, longer ones are dropped
-RECEIVE_BUFFER = (
-    65536  # octets a socket: about 80 packets, more than a second of sound; the kernel drops the rest
-)
+# Octets a socket: about 80 packets, more than a second of sound; the kernel drops the rest.
+RECEIVE_BUFFER = 65536
 MOST_STRANGERS = 50  # ports of other programs that are tried for one leg; the next leg goes on behind them
 ROUNDS = 200  # a socket gives at most so many packets a poll; the others wait for the next
 OLDEST_ARRIVAL = 10.0  # seconds; the kernel's stamp is of the wall clock, which may have been stepped

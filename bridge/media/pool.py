@@ -158,9 +158,8 @@ class Shard:
         self._on_event = on_event
         self._on_lost = on_lost
         self._wire: wire.Wire[contract.Event, contract.Command] | None = None
-        self._gone: asyncio.Future[str] | None = (
-            None  # set with the reason when the process is not usable any more
-        )
+        # Set with the reason when the process is not usable any more.
+        self._gone: asyncio.Future[str] | None = None
         self._leaving = asyncio.Event()
         self._watchdog: Watchdog | None = None
 

@@ -82,9 +82,8 @@ class Session:
         self._silence = Silence()
         self._started = False
         self._report_due = inf
-        self._resting_since: float | None = (
-            None  # no packets since, by agreement; time goes on [monotonic seconds]
-        )
+        # By agreement nothing is sent since then [monotonic seconds].
+        self._resting_since: float | None = None
         self._marks = False  # the next packet is the first after such a rest
 
     # -- what was agreed -------------------------------------------------------------------------------------------

@@ -64,9 +64,8 @@ class Floor:
 
     def _ask_for_the_word(self, person: Participant, origin: Origin, now: float) -> Events:
         if person.hand_since is not None:
-            yield events.MuteChanged(
-                person.leg, True, True, False, origin
-            )  # told again: the hand is up already
+            # The hand is up already: told again.
+            yield events.MuteChanged(person.leg, True, True, False, origin)
             return
         self._roll.change(person, self_muted=False, hand_since=now)
         yield events.HandChanged(person.leg, True, origin)

@@ -20,9 +20,7 @@ from bridge.machine import Wake
 from bridge.rooms.budget import Budget, Table, Window
 
 MOST_QUEUED: Final = 200  # beyond, a newcomer is sent away at once
-MOST_ASKS: Final = (
-    32  # of a source that are counted; who asks more often than this is not told apart any more
-)
+MOST_ASKS: Final = 32  # of a source that are counted; who asks more often is not told apart any more
 
 Saved = dict[str, dict[str, list[float]]]
 """Ages of what was counted [s], by table and name: plain values for a file."""

@@ -13,12 +13,8 @@ class UnitKind(Enum):
     FEC = "fec"  # the payload is the *next* packet: decode its in-band FEC for `samples` lost before it (Opus only)
     CONCEAL = "conceal"  # nothing there: invent `samples` that go on from the sound before
     SILENCE = "silence"  # nothing is expected (pause, DTX, no source): comfort noise or nothing
-    SHRINK = (
-        "shrink"  # decode the payload and merge it with the sound around it, so that it takes only `samples`
-    )
-    STRETCH = (
-        "stretch"  # decode the payload and draw it out, so that it takes `samples`: a frame more than it has
-    )
+    SHRINK = "shrink"  # decode, and merge it with the sound around it, so that it takes only `samples`
+    STRETCH = "stretch"  # decode, and draw it out, so that it takes `samples`: a frame more than it has
 
 
 class Unit(NamedTuple):
