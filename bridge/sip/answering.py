@@ -16,9 +16,8 @@ from bridge.sip.grammar import number
 from bridge.sip.layer import Layer
 from bridge.sip.message import Request
 
-_MOST_QUEUED = (
-    4  # provisional responses that wait for a PRACK; further ones are dropped: only the last state matters
-)
+# Provisional responses that wait for a PRACK; the oldest ones are dropped: only the last state matters.
+_MOST_QUEUED = 4
 _HIGHEST = 2**31
 
 

@@ -21,9 +21,7 @@ class ConnectionLimits:
     per_loopback: int = 1_000  # of one address of this machine: load tests
     in_all: int = 2_000
     whole_s: float = 30.0  # for a first whole message, and for the rest of one that has begun
-    idle_s: float = (
-        3_900.0  # without a byte; longer than a session timer's refresh (RFC 4028) and than keep-alives
-    )
+    idle_s: float = 3_900.0  # without a byte: longer than a refresh (RFC 4028) and than keep-alives
     handshake_s: float = 9.0  # TLS
     most_queued: int = 262_144  # written and not yet taken by the peer: beyond, it is cut off
     most_body: int = 65_536

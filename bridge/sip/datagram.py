@@ -8,9 +8,8 @@ from typing import Protocol, cast
 from bridge.sip.connection import plain_address
 from bridge.sip.flow import Flow
 
-_MOST_UNSENT = (
-    1_048_576  # bytes that the kernel has not taken; beyond, a datagram is dropped: SIP sends again
-)
+# Bytes that the kernel has not taken; beyond, a datagram is dropped: SIP sends again.
+_MOST_UNSENT = 1_048_576
 _LARGEST = 65_507  # bytes of payload that UDP can carry over IPv4
 _PADDING = b"\r\n\0 "  # what keep-alives of phones consist of
 
