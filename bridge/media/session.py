@@ -21,8 +21,9 @@ from bridge.rtp.dtmf import DtmfReceiver, DtmfSender
 from bridge.rtp.jitter import FRAME, RATE
 from bridge.rtp.link import Link, PlainLink, SdesLink
 from bridge.rtp.packet import is_rtcp, parse
+from bridge.rtp.receive_stream import ReceiveStream
+from bridge.rtp.send_stream import SendStream, compose_report
 from bridge.rtp.source import RemoteFilter
-from bridge.rtp.stream import ReceiveStream, SendStream, compose_report
 from bridge.sdp.audio import NegotiatedAudio
 
 RTCP_PER_S = 50.0  # an honest peer sends one report in some seconds

@@ -12,7 +12,7 @@ from bridge.codec.table import BY_NAME
 from bridge.media.hearing import OpusHearing, TelephoneHearing, Units, WideHearing
 from bridge.media.line import Line
 from bridge.rtp.packet import RtpPacket
-from bridge.rtp.stream import ReceiveStream
+from bridge.rtp.receive_stream import ReceiveStream
 from bridge.rtp.units import Unit, UnitKind
 from mixer.pcm import FRAME, RATE, Samples
 from mixer.resample import FROM_8K, FROM_16K

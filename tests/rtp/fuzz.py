@@ -10,7 +10,7 @@ from bridge.rtp import rtcp
 from bridge.rtp.dtmf import DtmfReceiver
 from bridge.rtp.packet import RtpPacket, parse
 from bridge.rtp.payload import opus_duration, opus_fec_samples
-from bridge.rtp.stream import ReceiveStream
+from bridge.rtp.receive_stream import ReceiveStream
 
 _HEAD = struct.pack("!BBHII", 0x80, 0, 1, 160, 0x11223344)
 _IDS = struct.pack("!II", 1, 2)

@@ -14,7 +14,7 @@ import pytest
 
 from bridge.errors import ProtocolError
 from bridge.rtp.packet import RtpPacket, parse
-from bridge.rtp.stream import ReceiveStream
+from bridge.rtp.receive_stream import ReceiveStream
 from bridge.rtp.units import Unit, UnitKind
 
 VECTORS = Path(__file__).parents[2] / ".." / "shared" / "vectors"

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from bridge.rtp.jitter import MAX_CONCEAL, MAX_PACKETS, JitterBuffer
-from bridge.rtp.stream import ReceiveStream
+from bridge.rtp.receive_stream import ReceiveStream
 from bridge.rtp.units import UnitKind
 from tests.rtp.playback import (
     OPUS_WITH_FEC,

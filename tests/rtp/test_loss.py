@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bridge.rtp.stream import ReceiveStream
+from bridge.rtp.receive_stream import ReceiveStream
 from bridge.rtp.units import UnitKind
 from tests.rtp.playback import OPUS_WITH_FEC, VECTORS, Heard, play, shared, speech, trace
 

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.errors import ProtocolError
 from bridge.rtp.packet import header, is_rtcp, parse
-from bridge.rtp.stream import ReceiveStream
+from bridge.rtp.receive_stream import ReceiveStream
 from tests.rtp.playback import VECTORS, shared
 
 PAYLOAD = b"\xd5" * 160

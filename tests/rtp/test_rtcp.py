@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from bridge.errors import ProtocolError
-from bridge.rtp import rtcp
+from bridge.rtp import rtcp, rtcp_feedback
 from bridge.rtp.rtcp import parse_compound, serialise
 from tests.rtp.playback import VECTORS, shared
 
@@ -64,12 +64,12 @@ def test_feedback() -> None:
     twcc = framed(0x8F, 205, ids + struct.pack("!HHIHBB", 100, 2, 0, 0x2002, 4, 4))
     app = framed(0x85, 204, struct.pack("!I4s", 1, b"NAME") + b"data")
     assert parse_compound(nack + tmmbr + pli + fir + remb + twcc + app) == [
-        rtcp.Nack(1, 2, ((5, 0xFFFF), (30, 0))),
-        rtcp.BitrateRequest(1, ((7, 8_000),)),
-        rtcp.PictureLoss(1, 2),
-        rtcp.FullIntra(1, ((9, 200),)),
-        rtcp.EstimatedBitrate(1, (1 << 16 | 3) << 2, (77,)),
-        rtcp.TransportWide(1, 2, 100, 2),
+        rtcp_feedback.Nack(1, 2, ((5, 0xFFFF), (30, 0))),
+        rtcp_feedback.BitrateRequest(1, ((7, 8_000),)),
+        rtcp_feedback.PictureLoss(1, 2),
+        rtcp_feedback.FullIntra(1, ((9, 200),)),
+        rtcp_feedback.EstimatedBitrate(1, (1 << 16 | 3) << 2, (77,)),
+        rtcp_feedback.TransportWide(1, 2, 100, 2),
         rtcp.App(1, 5, b"NAME", b"data"),
     ]
 
@@ -89,7 +89,7 @@ def test_transport_wide_chunks(chunks: tuple[int, ...], count: int, deltas: int)
     control = struct.pack("!HHI", 1, count, 0) + b"".join(struct.pack("!H", chunk) for chunk in chunks)
     whole = control + bytes(deltas)
     datagram = framed(0x8F, 205, struct.pack("!II", 1, 2) + whole + bytes(-len(whole) & 3))
-    assert parse_compound(datagram) == [rtcp.TransportWide(1, 2, 1, count)]
+    assert parse_compound(datagram) == [rtcp_feedback.TransportWide(1, 2, 1, count)]
     if deltas > 3:
         short = control + bytes(deltas - 4)
         short += bytes(-len(short) & 3)
@@ -104,7 +104,7 @@ def test_what_we_do_not_read_does_not_hide_the_rest() -> None:
         rtcp.Other(207, 0),
         rtcp.Other(205, 9),
         rtcp.Other(206, 15),
-        rtcp.PictureLoss(1, 2),
+        rtcp_feedback.PictureLoss(1, 2),
     ]
 
 

@@ -15,7 +15,7 @@ from bridge.errors import ProtocolError
 from bridge.rtp import rtcp
 from bridge.rtp.link import Link, PlainLink, SdesLink
 from bridge.rtp.packet import parse
-from bridge.rtp.stream import SendStream
+from bridge.rtp.send_stream import SendStream
 from tests.rtp.playback import VECTORS, pcap, shared
 
 LENGTHS = {
