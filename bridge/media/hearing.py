@@ -12,6 +12,7 @@ Nothing here raises for what a peer has sent: bad payloads are concealed and cou
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -28,24 +29,71 @@ _PACKET = UnitKind.PACKET
 Units = tuple[Unit, ...]
 
 
-class TelephoneHearing:
+class _OctetHearing(ABC):
+    """What G.711 and G.722 have in common: packets that are whole ticks go straight on, all others through a line."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._frame = rate * FRAME // RATE  # samples of a tick
+        self._direct = True  # the last tick was played without the line
+        self._resting = False  # the last tick was nothing but silence
+        self._line = Line(rate)
+
+    @property
+    def overruns(self) -> int:
+        """How often more than 200 ms waited."""
+        return self._line.overruns
+
+    @abstractmethod
+    def _decode(self, payload: bytes) -> Samples:
+        """A packet's sound at the codec's rate; nothing, and counted, if it is bad."""
+
+    @abstractmethod
+    def _recent(self) -> Samples:
+        """The last two ticks that were played without the line."""
+
+    def _through_line(self, units: Units) -> Samples | None:
+        """This tick by way of the line; None: nothing came and nothing waits."""
+        line = self._line
+        if self._direct:
+            line.remember(self._recent())
+            self._direct = False
+        if units:
+            line.catch_up(self._frame)
+        line.shrink(sum(self._add(unit) for unit in units))
+        if not units and line.plain:
+            return None
+        sound = line.take(self._frame)
+        self._resting = _all_silence(units) and line.plain
+        return sound
+
+    def _add(self, unit: Unit) -> int:
+        """Returns how many samples have to go again (SHRINK)."""
+        count = unit.samples * self._rate // RATE
+        match unit.kind:
+            case UnitKind.SILENCE:
+                self._line.rest(count)
+            case UnitKind.CONCEAL | UnitKind.FEC:
+                self._line.lose(count)
+            case _:
+                sound = self._decode(unit.payload)
+                if len(sound):
+                    return _place(self._line, unit.kind, sound, count)
+                self._line.lose(count)
+        return 0
+
+
+class TelephoneHearing(_OctetHearing):
     """A G.711 stream. `row`: the last codes before this tick that the filter needs and the 160 of it, or None."""
 
     def __init__(self, law: g711.Law) -> None:
+        super().__init__(_TELEPHONE_RATE)
         self.law = law
         self.bad_payloads = 0
         self.row: bytes | None = None
         self._silence = bytes([g711.SILENCE[law]])
         self._tail = self._silence * FROM_8K.history
         self._last = self._before = self._silence * TELEPHONE_FRAME
-        self._direct = True  # the last tick was played without the line
-        self._resting = False  # the last tick was nothing but silence
-        self._line = Line(_TELEPHONE_RATE)
-
-    @property
-    def overruns(self) -> int:
-        """How often more than 200 ms waited."""
-        return self._line.overruns
 
     def take(self, units: Units) -> None:
         """The units of this tick."""
@@ -55,27 +103,14 @@ class TelephoneHearing:
         if len(units) == 1 and units[0].kind is _PACKET and self._line.plain:
             payload = units[0].payload
             if len(payload) == TELEPHONE_FRAME:
-                self._before, self._last = self._last, payload
                 self._direct, self._resting = True, False
                 self._set(payload)
                 return
-        self._take_slowly(units)
-
-    def _take_slowly(self, units: Units) -> None:
-        line = self._line
-        if self._direct:
-            line.remember(g711.decode(np.frombuffer(self._before + self._last, np.uint8), self.law))
-            self._direct = False
-        if units:
-            line.catch_up(TELEPHONE_FRAME)
-        line.shrink(sum(self._add(unit, line) for unit in units))
-        if not units and line.plain:
+        sound = self._through_line(units)
+        if sound is None:
             self.row, self._tail = None, self._silence * FROM_8K.history
-            return
-        codes = g711.encode(line.take(TELEPHONE_FRAME), self.law).tobytes()
-        self._before, self._last = self._last, codes
-        self._set(codes)
-        self._resting = _all_silence(units) and line.plain
+        else:
+            self._set(g711.encode(sound, self.law).tobytes())
 
     def clear(self) -> None:
         """Nobody listens any more: forget what waits and what was."""
@@ -84,48 +119,32 @@ class TelephoneHearing:
         self._last = self._before = self._silence * TELEPHONE_FRAME
 
     def _set(self, codes: bytes) -> None:
+        self._before, self._last = self._last, codes
         self.row = self._tail + codes
         self._tail = codes[-FROM_8K.history :]
 
-    def _add(self, unit: Unit, line: Line) -> int:
-        """Returns how many samples have to go again (SHRINK)."""
-        count = unit.samples * _TELEPHONE_RATE // RATE
-        match unit.kind:
-            case UnitKind.SILENCE:
-                line.rest(count)
-            case UnitKind.CONCEAL | UnitKind.FEC:
-                line.lose(count)
-            case _:
-                sound = g711.decode(np.frombuffer(unit.payload, np.uint8), self.law)
-                if not len(sound):
-                    self.bad_payloads += 1
-                    line.lose(count)
-                else:
-                    return _place(line, unit.kind, sound, count)
-        return 0
+    def _decode(self, payload: bytes) -> Samples:
+        self.bad_payloads += not payload
+        return g711.decode(np.frombuffer(payload, np.uint8), self.law)
+
+    def _recent(self) -> Samples:
+        return g711.decode(np.frombuffer(self._before + self._last, np.uint8), self.law)
 
 
-class WideHearing:
+class WideHearing(_OctetHearing):
     """A G.722 stream. `row`: this tick at 16 kHz with the history of the filter in front, or None."""
 
     def __init__(self) -> None:
+        super().__init__(g722.RATE)
+        self.row: Samples | None = None
         self._decoder = g722.G722Decoder()
-        self._line = Line(g722.RATE)
         self._tail = np.zeros(FROM_16K.history, np.float32)
         self._last = self._before = np.zeros(g722.FRAME, np.float32)
-        self._direct = True  # the last tick was played without the line
-        self._resting = False  # the last tick was nothing but silence
-        self.row: Samples | None = None
 
     @property
     def bad_payloads(self) -> int:
         """What the codec refused."""
         return self._decoder.bad_payloads
-
-    @property
-    def overruns(self) -> int:
-        """How often more than 200 ms waited."""
-        return self._line.overruns
 
     def take(self, units: Units) -> None:
         """The units of this tick."""
@@ -135,56 +154,33 @@ class WideHearing:
         if len(units) == 1 and units[0].kind is _PACKET and units[0].samples == FRAME and self._line.plain:
             sound = self._decoder.decode(units[0].payload)
             if len(sound) == g722.FRAME:
-                self._before, self._last = self._last, sound
                 self._direct, self._resting = True, False
                 self._set(sound)
                 return
             units = (units[0]._replace(kind=UnitKind.CONCEAL),)
-        self._take_slowly(units)
-
-    def _take_slowly(self, units: Units) -> None:
-        line = self._line
-        if self._direct:
-            line.remember(np.concatenate((self._before, self._last)))
-            self._direct = False
-        if units:
-            line.catch_up(g722.FRAME)
-        line.shrink(sum(self._add(unit, line) for unit in units))
-        if not units and line.plain:
-            self.row = None
-            self._tail = np.zeros(FROM_16K.history, np.float32)
-            return
-        sound = line.take(g722.FRAME)
-        self._before, self._last = self._last, sound
-        self._set(sound)
-        self._resting = _all_silence(units) and line.plain
-
-    def _set(self, sound: Samples) -> None:
-        self.row = np.concatenate((self._tail, sound))
-        self._tail = sound[-FROM_16K.history :]
+        made = self._through_line(units)
+        if made is None:
+            self.row, self._tail = None, np.zeros(FROM_16K.history, np.float32)
+        else:
+            self._set(made)
 
     def clear(self) -> None:
         """Nobody listens any more: forget what waits and what was."""
         self._line.clear()
         self._decoder.reset()
-        self.row = None
-        self._tail = np.zeros(FROM_16K.history, np.float32)
+        self.row, self._tail = None, np.zeros(FROM_16K.history, np.float32)
         self._last = self._before = np.zeros(g722.FRAME, np.float32)
 
-    def _add(self, unit: Unit, line: Line) -> int:
-        """Returns how many samples have to go again (SHRINK)."""
-        count = unit.samples * g722.RATE // RATE
-        match unit.kind:
-            case UnitKind.SILENCE:
-                line.rest(count)
-            case UnitKind.CONCEAL | UnitKind.FEC:
-                line.lose(count)
-            case _:
-                sound = self._decoder.decode(unit.payload)
-                if len(sound):
-                    return _place(line, unit.kind, sound, count)
-                line.lose(count)
-        return 0
+    def _set(self, sound: Samples) -> None:
+        self._before, self._last = self._last, sound
+        self.row = np.concatenate((self._tail, sound))
+        self._tail = sound[-FROM_16K.history :]
+
+    def _decode(self, payload: bytes) -> Samples:
+        return self._decoder.decode(payload)
+
+    def _recent(self) -> Samples:
+        return np.concatenate((self._before, self._last))
 
 
 class OpusHearing:
