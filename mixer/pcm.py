@@ -16,7 +16,6 @@ Index = npt.NDArray[np.intp]
 
 RATE = 48_000
 FRAME = 960
-FRAME_MS = 20
 FADE = 480  # 10 ms, the length of every fade
 SILENCE_DBOV = -127.0
 _SILENCE_POWER = np.float32(10.0 ** (SILENCE_DBOV / 10))

@@ -27,7 +27,7 @@ from bridge.media.mixing import AudioMixer, Job, Loss, OpusSettings, Received, R
 from bridge.media.session import Session
 from bridge.media.settings import MediaSettings
 from bridge.media.ticker import PERIOD, Spread, Tick, Ticker
-from bridge.media.worker import InlineWorker, Mixer, Worker
+from bridge.media.worker import Done, Mixer, Runner, Worker
 from bridge.rtp.jitter import Unit
 
 FAULTS_IN_A_ROW = 50  # the mixer failed a whole second long: another process must take over
@@ -45,7 +45,7 @@ class AudioLoop:
     `drops`: what was dropped since the start, by name; told with the figures.
     `finish` is called with "shutdown" after that command, with "mixer-fault" when the mixer fails for good, and with
     "mixer-stuck" when it does not come back.
-    `mixer`: another one than `AudioMixer`, for tests; `inline`: no mixer thread, for tests.
+    `mixer`, `make_worker`: for tests, another mixer than `AudioMixer`, and another way to run it than in a thread.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class AudioLoop:
         finish: Callable[[str], None],
         *,
         mixer: Mixer | None = None,
-        inline: bool = False,
+        make_worker: Callable[[Mixer, Done], Runner] = Worker,
     ) -> None:
         self._settings = settings
         self._tell = tell
@@ -74,7 +74,7 @@ class AudioLoop:
         # Negotiated anew while the mixer still codes for what was agreed before: taken when it is done. What control
         # said after it waits with it, for it may be about what is new. Bounded by what control says in one job's time.
         self._changes: list[contract.Command] = []
-        self._worker = (InlineWorker if inline else Worker)(mixer or _mixer(settings), self._mixed)
+        self._worker = make_worker(mixer or _mixer(settings), self._mixed)
         self._ticker = Ticker(self._on_tick)
         self._owed = 0  # ticks that were skipped and whose sound must be left out
         self._faults = self._busy_ticks = 0  # in a row

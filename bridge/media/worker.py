@@ -26,6 +26,20 @@ _LEAVE_S = 1.0  # for the job that runs when all ends
 Done = Callable[[Result | Exception, float], None]
 
 
+class Runner(Protocol):
+    """Who runs a mixer: `Worker`. `busy`: no job may be given."""
+
+    busy: bool
+
+    def give(self, job: Job) -> None:
+        """Hand over the work of a tick."""
+        ...
+
+    def stop(self) -> None:
+        """No more jobs come."""
+        ...
+
+
 class Worker:
     """Runs `mixer.tick` in a thread of its own, one job at a time; `on_done` is called on the loop.
 
@@ -53,7 +67,7 @@ class Worker:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            outcome, took = _work(self._mixer, job)
+            outcome, took = work(self._mixer, job)
             self._loop.call_soon_threadsafe(self._done, outcome, took)
 
     def _done(self, outcome: Result | Exception, took: float) -> None:
@@ -61,24 +75,8 @@ class Worker:
         self._on_done(outcome, took)
 
 
-class InlineWorker:
-    """The same without a thread: the result is there when `give` returns. For tests."""
-
-    busy = False
-
-    def __init__(self, mixer: Mixer, on_done: Done) -> None:
-        self._mixer = mixer
-        self._on_done = on_done
-
-    def give(self, job: Job) -> None:
-        """Do the work of a tick."""
-        self._on_done(*_work(self._mixer, job))
-
-    def stop(self) -> None:
-        """Nothing to end."""
-
-
-def _work(mixer: Mixer, job: Job) -> tuple[Result | Exception, float]:
+def work(mixer: Mixer, job: Job) -> tuple[Result | Exception, float]:
+    """One job's result or fault, and how long it took [s]."""
     begun = time.perf_counter()
     try:
         outcome: Result | Exception = mixer.tick(job)

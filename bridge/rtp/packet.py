@@ -12,8 +12,6 @@ from typing import NamedTuple
 from bridge.errors import ProtocolError
 
 HEADER_BYTES = 12
-# What a UDP datagram over IPv4 can carry; nothing longer can be honest.
-MAX_PACKET_BYTES = 65_507
 
 _HEADER = Struct("!BBHII")
 _unpack_header = _HEADER.unpack_from

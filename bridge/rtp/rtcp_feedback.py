@@ -12,7 +12,6 @@ from typing import Final
 from bridge.errors import ProtocolError
 
 TRANSPORT_FEEDBACK: Final = 205
-PAYLOAD_FEEDBACK: Final = 206
 
 _WORD = Struct("!I")
 _TWO_WORDS = Struct("!II")

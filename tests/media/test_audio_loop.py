@@ -14,11 +14,11 @@ import pytest
 
 from bridge.media import contract
 from bridge.media.audio_loop import FAULTS_IN_A_ROW, AudioLoop
-from bridge.media.local import LocalMedia
 from bridge.media.mixing import Job, Loss, Result
 from bridge.media.settings import MediaSettings
 from mixer.plan import Plan, Seat
 from tests.media.bench_leg import AUDIO
+from tests.media.local import LocalMedia
 from tests.media.ports import free_range, has_ipv6
 from tests.media.rtp_phone import RtpPhone, talk
 

@@ -1,4 +1,4 @@
-"""The media pool without processes: the same commands and events, served on the caller's own loop. For tests."""
+"""The media pool without processes: the same commands and events, served on the caller's own loop."""
 
 from __future__ import annotations
 
@@ -7,8 +7,26 @@ from collections.abc import Callable
 
 from bridge.media import contract
 from bridge.media.audio_loop import AudioLoop
+from bridge.media.mixing import Job
 from bridge.media.settings import MediaSettings
-from bridge.media.worker import Mixer
+from bridge.media.worker import Done, Mixer, work
+
+
+class InlineWorker:
+    """A worker without a thread: the result is there when `give` returns."""
+
+    busy = False
+
+    def __init__(self, mixer: Mixer, on_done: Done) -> None:
+        self._mixer = mixer
+        self._on_done = on_done
+
+    def give(self, job: Job) -> None:
+        """Do the work of a tick."""
+        self._on_done(*work(self._mixer, job))
+
+    def stop(self) -> None:
+        """Nothing to end."""
 
 
 class LocalMedia:
@@ -68,7 +86,7 @@ class LocalMedia:
         def tell(event: contract.Event) -> None:
             loop.call_soon(self._take, audio, event)
 
-        audio = AudioLoop(self._settings, tell, lambda _: None, mixer=self._mixer, inline=True)
+        audio = AudioLoop(self._settings, tell, lambda _: None, mixer=self._mixer, make_worker=InlineWorker)
         self._audio = audio
         audio.start()
 
