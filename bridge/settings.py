@@ -30,7 +30,7 @@ def media_settings(config: Config) -> MediaSettings:
         prompt_folders=(*config.bridge.prompt_folders, str(PROMPTS)),
         opus_bitrate=media.opus_bitrate_bps,
         opus_complexity=media.opus_complexity,
-        opus_speech_complexity=media.opus_shared_complexity,
+        opus_speech_complexity=media.opus_speech_complexity,
     )
 
 

@@ -159,8 +159,8 @@ class SipConfig:
 
 @dataclass(frozen=True, slots=True)
 class MediaConfig:
-    """Sound. `loudest`: at most so many talkers are mixed. `opus_shared_complexity`: of the one stream that all
-    listeners of a room share; `opus_complexity`: of the mixes that one talker has for himself."""
+    """Sound. `loudest`: at most so many talkers are mixed. `opus_complexity`: of Opus streams as most have them;
+    `opus_speech_complexity`: of those with FEC or below 24 kbit/s, which use its speech coder."""
 
     address: str = "127.0.0.1"
     port_low: Annotated[int, Bound(1024, 65_534)] = 20_000
@@ -170,7 +170,7 @@ class MediaConfig:
     loudest: Annotated[int, Bound(2, 64)] = 8
     opus_bitrate_bps: Annotated[int, Bound(6000, 128_000)] = 40_000
     opus_complexity: Annotated[int, Bound(0, 10)] = 4
-    opus_shared_complexity: Annotated[int, Bound(0, 10)] = 5
+    opus_speech_complexity: Annotated[int, Bound(0, 10)] = 5
 
 
 @dataclass(frozen=True, slots=True)

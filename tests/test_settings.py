@@ -30,7 +30,7 @@ TRUNK = Peer(
 
 def test_media_is_told_all_that_is_configured() -> None:
     media = MediaConfig(
-        port_low=4000, port_high=4999, opus_bitrate_bps=24_000, opus_complexity=1, opus_shared_complexity=7
+        port_low=4000, port_high=4999, opus_bitrate_bps=24_000, opus_complexity=1, opus_speech_complexity=7
     )
     told = settings.media_settings(
         Config(media=media, limits=LimitsConfig(max_sessions=9), bridge=BridgeConfig(prompt_folders=("own",)))

@@ -15,8 +15,8 @@ class MediaSettings:
     `warning_s`: silence after which a leg is told to be quiet (`MediaLost`, not final).
     `rtcp_interval_s`: mean distance of our RTCP reports (RFC 3550 section 6.2).
     `rate_factor`: a leg may send at most so many times the agreed packet rate; more is dropped unread.
-    `opus_bitrate` [bit/s], `opus_complexity` of a talker's own mix and `opus_speech_complexity` of the stream that
-    all listeners share (0 to 10).
+    `opus_bitrate` [bit/s] at full bandwidth; `opus_complexity` (0 to 10), and `opus_speech_complexity` of streams with
+    FEC or below 24 kbit/s, which use another coder.
     `realtime_priority`: 1 to 99 asks for SCHED_RR, 0 for the ordinary scheduler; `nice`: niceness asked for beside it.
     Both are gone without where they are not permitted.
     """
