@@ -18,6 +18,7 @@ _BLOCKS = 4
 _BLOCK = FRAME // _BLOCKS
 _RECOVERY = float(1.0 - np.exp(-_BLOCK / 48_000 / 0.3))  # towards 1 in each block, 300 ms
 _DONE = 0.999
+_SLOPE = np.linspace(0.0, 1.0, _BLOCK, endpoint=False, dtype=np.float32)
 
 
 def _slow_gains(peaks: Rows, gain: Vector) -> Rows:
@@ -42,8 +43,7 @@ def limit(rows: Rows, gains: Vector, which: Index) -> None:
         return
     chosen = which[busy]
     borders = _slow_gains(blocks[busy], gains[chosen])
-    slopes = np.linspace(0.0, 1.0, _BLOCK, endpoint=False, dtype=np.float32)
-    gain = borders[:, :-1, np.newaxis] + (borders[:, 1:] - borders[:, :-1])[:, :, np.newaxis] * slopes
+    gain = borders[:, :-1, np.newaxis] + (borders[:, 1:] - borders[:, :-1])[:, :, np.newaxis] * _SLOPE
     rows[chosen] = bend(rows[chosen] * gain.reshape(len(chosen), FRAME))
     last = borders[:, -1]
     gains[chosen] = np.where(last > _DONE, np.float32(1.0), last)

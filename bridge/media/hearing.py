@@ -12,7 +12,7 @@ Nothing here raises for what a peer has sent: bad payloads are concealed and cou
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,71 +29,24 @@ _PACKET = UnitKind.PACKET
 Units = tuple[Unit, ...]
 
 
-class _OctetHearing(ABC):
-    """What G.711 and G.722 have in common: packets that are whole ticks go straight on, all others through a line."""
+class TelephoneHearing:
+    """A G.711 stream. `row`: the last codes before this tick that the filter needs and the 160 of it, or None."""
 
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-        self._frame = rate * FRAME // RATE  # samples of a tick
+    def __init__(self, law: g711.Law) -> None:
+        self.law = law
+        self.bad_payloads = 0
+        self.row: bytes | None = None
         self._direct = True  # the last tick was played without the line
         self._resting = False  # the last tick was nothing but silence
-        self._line = Line(rate)
+        self._line = Line(_TELEPHONE_RATE)
+        self._silence = bytes([g711.SILENCE[law]])
+        self._tail = self._silence * FROM_8K.history
+        self._last = self._before = self._silence * TELEPHONE_FRAME
 
     @property
     def overruns(self) -> int:
         """How often more than 200 ms waited."""
         return self._line.overruns
-
-    @abstractmethod
-    def _decode(self, payload: bytes) -> Samples:
-        """A packet's sound at the codec's rate; nothing, and counted, if it is bad."""
-
-    @abstractmethod
-    def _recent(self) -> Samples:
-        """The last two ticks that were played without the line."""
-
-    def _through_line(self, units: Units) -> Samples | None:
-        """This tick by way of the line; None: nothing came and nothing waits."""
-        line = self._line
-        if self._direct:
-            line.remember(self._recent())
-            self._direct = False
-        if units:
-            line.catch_up(self._frame)
-        line.shrink(sum(self._add(unit) for unit in units))
-        if not units and line.plain:
-            return None
-        sound = line.take(self._frame)
-        self._resting = _all_silence(units) and line.plain
-        return sound
-
-    def _add(self, unit: Unit) -> int:
-        """Returns how many samples have to go again (SHRINK)."""
-        count = unit.samples * self._rate // RATE
-        match unit.kind:
-            case UnitKind.SILENCE:
-                self._line.rest(count)
-            case UnitKind.CONCEAL | UnitKind.FEC:
-                self._line.lose(count)
-            case _:
-                sound = self._decode(unit.payload)
-                if len(sound):
-                    return _place(self._line, unit.kind, sound, count)
-                self._line.lose(count)
-        return 0
-
-
-class TelephoneHearing(_OctetHearing):
-    """A G.711 stream. `row`: the last codes before this tick that the filter needs and the 160 of it, or None."""
-
-    def __init__(self, law: g711.Law) -> None:
-        super().__init__(_TELEPHONE_RATE)
-        self.law = law
-        self.bad_payloads = 0
-        self.row: bytes | None = None
-        self._silence = bytes([g711.SILENCE[law]])
-        self._tail = self._silence * FROM_8K.history
-        self._last = self._before = self._silence * TELEPHONE_FRAME
 
     def take(self, units: Units) -> None:
         """The units of this tick."""
@@ -106,11 +59,16 @@ class TelephoneHearing(_OctetHearing):
                 self._direct, self._resting = True, False
                 self._set(payload)
                 return
-        sound = self._through_line(units)
+        if self._direct:
+            recent = np.frombuffer(self._before + self._last, np.uint8)
+            self._line.remember(g711.decode(recent, self.law))
+            self._direct = False
+        sound = _through(self._line, units, self._decode)
         if sound is None:
             self.row, self._tail = None, self._silence * FROM_8K.history
-        else:
-            self._set(g711.encode(sound, self.law).tobytes())
+            return
+        self._set(g711.encode(sound, self.law).tobytes())
+        self._resting = _all_silence(units) and self._line.plain
 
     def clear(self) -> None:
         """Nobody listens any more: forget what waits and what was."""
@@ -127,16 +85,15 @@ class TelephoneHearing(_OctetHearing):
         self.bad_payloads += not payload
         return g711.decode(np.frombuffer(payload, np.uint8), self.law)
 
-    def _recent(self) -> Samples:
-        return g711.decode(np.frombuffer(self._before + self._last, np.uint8), self.law)
 
-
-class WideHearing(_OctetHearing):
+class WideHearing:
     """A G.722 stream. `row`: this tick at 16 kHz with the history of the filter in front, or None."""
 
     def __init__(self) -> None:
-        super().__init__(g722.RATE)
         self.row: Samples | None = None
+        self._direct = True  # the last tick was played without the line
+        self._resting = False  # the last tick was nothing but silence
+        self._line = Line(g722.RATE)
         self._decoder = g722.G722Decoder()
         self._tail = np.zeros(FROM_16K.history, np.float32)
         self._last = self._before = np.zeros(g722.FRAME, np.float32)
@@ -145,6 +102,11 @@ class WideHearing(_OctetHearing):
     def bad_payloads(self) -> int:
         """What the codec refused."""
         return self._decoder.bad_payloads
+
+    @property
+    def overruns(self) -> int:
+        """How often more than 200 ms waited."""
+        return self._line.overruns
 
     def take(self, units: Units) -> None:
         """The units of this tick."""
@@ -158,11 +120,15 @@ class WideHearing(_OctetHearing):
                 self._set(sound)
                 return
             units = (units[0]._replace(kind=UnitKind.CONCEAL),)
-        made = self._through_line(units)
+        if self._direct:
+            self._line.remember(np.concatenate((self._before, self._last)))
+            self._direct = False
+        made = _through(self._line, units, self._decoder.decode)
         if made is None:
             self.row, self._tail = None, np.zeros(FROM_16K.history, np.float32)
-        else:
-            self._set(made)
+            return
+        self._set(made)
+        self._resting = _all_silence(units) and self._line.plain
 
     def clear(self) -> None:
         """Nobody listens any more: forget what waits and what was."""
@@ -175,12 +141,6 @@ class WideHearing(_OctetHearing):
         self._before, self._last = self._last, sound
         self.row = np.concatenate((self._tail, sound))
         self._tail = sound[-FROM_16K.history :]
-
-    def _decode(self, payload: bytes) -> Samples:
-        return self._decoder.decode(payload)
-
-    def _recent(self) -> Samples:
-        return np.concatenate((self._before, self._last))
 
 
 class OpusHearing:
@@ -307,6 +267,36 @@ class OpusHearing:
 
 def _all_silence(units: Units) -> bool:
     return bool(units) and all(unit.kind is UnitKind.SILENCE for unit in units)
+
+
+def _through(line: Line, units: Units, decode: Callable[[bytes], Samples]) -> Samples | None:
+    """A tick of G.711 or G.722 by way of the line; None: nothing came and nothing waits.
+
+    `decode`: a payload to sound at the line's rate, or to nothing if it is bad.
+    """
+    frame = line.rate * FRAME // RATE
+    if units:
+        line.catch_up(frame)
+    line.shrink(sum(_add(line, unit, decode) for unit in units))
+    if not units and line.plain:
+        return None
+    return line.take(frame)
+
+
+def _add(line: Line, unit: Unit, decode: Callable[[bytes], Samples]) -> int:
+    """Returns how many samples have to go again (SHRINK)."""
+    count = unit.samples * line.rate // RATE
+    match unit.kind:
+        case UnitKind.SILENCE:
+            line.rest(count)
+        case UnitKind.CONCEAL | UnitKind.FEC:
+            line.lose(count)
+        case _:
+            sound = decode(unit.payload)
+            if len(sound):
+                return _place(line, unit.kind, sound, count)
+            line.lose(count)
+    return 0
 
 
 def _place(line: Line, kind: UnitKind, sound: Samples, count: int) -> int:
