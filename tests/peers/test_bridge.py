@@ -24,7 +24,8 @@ def test_two_phones_meet_and_everything_is_written_down() -> None:
             # First there is silence, then "You are the only one in the room now."
             wait_until(
                 lambda: all(
-                    hears(phone.heard(phone.now - 0.6), [hz]) == ([], []) for phone, hz in ((one, 700), (two, 400))
+                    hears(phone.heard(phone.now - 0.6), [hz]) == ([], [])
+                    for phone, hz in ((one, 700), (two, 400))
                 ),
                 15,
                 lambda: "both hear each other, and nothing else",
