@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -68,7 +69,8 @@ class Worker:
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             outcome, took = work(self._mixer, job)
-            self._loop.call_soon_threadsafe(self._done, outcome, took)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: `stop` has not waited for this job
+                self._loop.call_soon_threadsafe(self._done, outcome, took)
 
     def _done(self, outcome: Result | Exception, took: float) -> None:
         self.busy = False
