@@ -133,6 +133,32 @@ async def test_close_says_bye_and_tells_how_it_was(room: Room) -> None:
     assert len(phone.got) == count
 
 
+async def test_the_next_call_on_a_port_does_not_hear_the_last_one() -> None:
+    room = Room(settings(pairs=1))
+    await room.media.start()
+    before = await room.join("a", 400)
+    await room.talk(0.1)
+    room.media.send(contract.CloseLeg("a"))
+    room.media.place("b", "1001")
+    room.media.send(contract.OpenLeg("b", "127.0.0.1"))
+    before.send()  # in the kernel's queue before the leg is configured
+    await asyncio.sleep(0.01)
+    after = await room.join("b", 0)
+    assert after.bridge == before.bridge
+    room.plan(Seat("b"))
+    await room.talk(0.2)
+    room.media.send(contract.CloseLeg("b"))
+    await asyncio.sleep(0.01)
+    closed = [event for event in room.told(contract.LegClosed) if isinstance(event, contract.LegClosed)]
+    assert 5 <= closed[1].quality.packets_received <= after.sent
+    assert closed[1].quality.packets_lost == 0
+    assert not after.heard()
+    assert len(before.got) < 10
+    await room.media.stop()
+    for phone in (before, after):
+        phone.close()
+
+
 async def test_ports_and_legs_are_bounded() -> None:
     room = Room(settings(pairs=2, max_legs=3))
     await room.media.start()
