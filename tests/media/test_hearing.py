@@ -210,6 +210,28 @@ def test_a_probe_and_a_return_after_a_pause() -> None:
     assert snr_db(whole[80 * FRAME :], out, 0) > 15
 
 
+@pytest.mark.parametrize(("amplitude", "silent"), [(0.0, True), (0.2, False)])
+def test_what_lacks_may_be_left_undecoded_too(amplitude: float, silent: bool) -> None:
+    payloads = coded("opus", sine(450, 1.0, amplitude))
+    hearing = OpusHearing()
+    out = np.ones(FRAME, np.float32)
+    address = opus.address(out)
+    for payload in payloads[:20]:
+        hearing.take((unit(payload),))
+        hearing.skip()
+    for _ in range(5):
+        hearing.take((unit(b"", UnitKind.CONCEAL),))
+        assert hearing.simple and hearing.silent is silent
+        hearing.skip()
+    assert hearing.take_decoded() == 0
+    hearing.take((unit(b"", UnitKind.CONCEAL),))
+    hearing.render(out, address)
+    assert hearing.take_decoded() == 3  # with the last two packets
+    assert bool(np.abs(out).max() < 0.001) is silent
+    hearing.take((unit(payloads[20]),))
+    assert hearing.simple
+
+
 def test_more_than_200_ms_waiting_is_dropped_and_counted() -> None:
     line = Line(8000)
     line.add(np.ones(2000, np.float32))
