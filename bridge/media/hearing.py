@@ -146,8 +146,8 @@ class WideHearing:
 class OpusHearing:
     """An Opus stream that is decoded into `out`, the leg's frame in the mixer's matrix.
 
-    `simple`: this tick is one whole packet, or silence after silence, so it may be left undecoded. `rendered`: it is
-    decoded, and properly.
+    `simple`: this tick is one whole packet, or the want of one, or silence after silence, so it may be left undecoded.
+    `rendered`: it is decoded, and properly.
     """
 
     def __init__(self) -> None:
@@ -181,15 +181,20 @@ class OpusHearing:
             _, _, payload, samples = units[0]
             self._recent = (self._recent[1], self._recent[2], payload)
             self.simple = samples == FRAME and self._line.plain
+        elif len(units) == 1 and units[0].kind is UnitKind.CONCEAL:
+            self.simple = units[0].samples == FRAME and self._line.plain
         else:
             silence = all(unit.kind is UnitKind.SILENCE for unit in units)
             self.simple = silence and self._resting and self._line.plain
 
     @property
     def silent(self) -> bool:
-        """The sender says that he says nothing (asked of a `simple` tick)."""
+        """The sender says that he says nothing (asked of a `simple` tick).
+
+        What lacks after a packet that says nothing is DTX, or no loss to speak of.
+        """
         units = self._units
-        return not units or units[0].kind is not _PACKET or opus.says_nothing(units[0].payload)
+        return not units or units[0].kind is UnitKind.SILENCE or opus.says_nothing(self._recent[2])
 
     def clear(self) -> None:
         """Nobody listens any more: forget what waits and what was."""
@@ -218,7 +223,8 @@ class OpusHearing:
         self.rendered = True
         if self._stale:
             self._stale = False
-            for payload in self._recent[:2]:
+            has_packet = bool(self._units) and self._units[0].kind is _PACKET
+            for payload in self._recent[:2] if has_packet else self._recent[1:]:
                 if payload:
                     self._decoded += 1
                     self._decoder.decode(payload, self._pointer, opus.MAX_SAMPLES)
@@ -233,12 +239,14 @@ class OpusHearing:
 
     def _decode_simple(self, out: Samples, pointer: Any) -> None:
         units = self._units
-        if not units or units[0].kind is not _PACKET:
+        if not units or units[0].kind is UnitKind.SILENCE:
             out[:] = 0.0
             return
         self._decoded += 1
         self._resting = False
-        if self._decoder.decode(units[0].payload, pointer, FRAME) != FRAME:
+        if units[0].kind is UnitKind.CONCEAL:
+            self._decoder.conceal(pointer, FRAME)
+        elif self._decoder.decode(units[0].payload, pointer, FRAME) != FRAME:
             self._decoder.conceal(pointer, FRAME)
 
     def _add(self, unit: Unit) -> int:
