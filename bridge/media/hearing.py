@@ -244,9 +244,10 @@ class OpusHearing:
             return
         self._decoded += 1
         self._resting = False
-        if units[0].kind is UnitKind.CONCEAL:
-            self._decoder.conceal(pointer, FRAME)
-        elif self._decoder.decode(units[0].payload, pointer, FRAME) != FRAME:
+        if (
+            units[0].kind is UnitKind.CONCEAL
+            or self._decoder.decode(units[0].payload, pointer, FRAME) != FRAME
+        ):
             self._decoder.conceal(pointer, FRAME)
 
     def _add(self, unit: Unit) -> int:
