@@ -33,6 +33,8 @@ class Reason(Enum):
     HOST_ABSENT = "host-absent"  # the wait for the host ran out of time
     KICKED = "kicked"  # a host removed this one
     ENDED = "ended"  # a host, an operator or the rules of the room ended the conference
+    TRANSFERRED = "transferred"  # a host sent this one to another room
+    REPLACED = "replaced"  # the same person came back to this seat by another connection
     MEDIA_LOST = "media-lost"  # nothing was received for too long
     SIGNALLING_LOST = "signalling-lost"  # no ACK, session timer expired, transport gone
     OVERLOADED = "overloaded"  # admission control

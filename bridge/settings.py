@@ -22,7 +22,7 @@ PROMPTS: Final = Path(__file__).parent / "prompts"
 
 def media_settings(config: Config) -> MediaSettings:
     """What media processes are told."""
-    media = config.media
+    media, rtc = config.media, config.rtc
     return MediaSettings(
         port_first=media.port_low,
         port_last=media.port_high,
@@ -31,6 +31,9 @@ def media_settings(config: Config) -> MediaSettings:
         opus_bitrate=media.opus_bitrate_bps,
         opus_complexity=media.opus_complexity,
         opus_speech_complexity=media.opus_speech_complexity,
+        rtc_addresses=tuple(each for each in (rtc.address, rtc.address6) if each),
+        rtc_port=rtc.port,
+        rtc_tcp=rtc.tcp,
     )
 
 

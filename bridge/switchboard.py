@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from bridge.driver import in_turn
 from bridge.media import contract
 from bridge.sdp.audio import NegotiatedAudio
+from bridge.sdp.transport import PLAIN, NegotiatedTransport
 from mixer.plan import Plan
 
 LONGEST_PLAY_S: Final = 30.0  # after that a play that somebody waits for is taken to have ended
@@ -25,7 +26,7 @@ LONGEST_PLAY_S: Final = 30.0  # after that a play that somebody waits for is tak
 class MediaListener(Protocol):
     """What a leg is told about its media."""
 
-    def media_opened(self, address: str, port: int, rtcp_port: int) -> None:
+    def media_opened(self, opened: contract.LegOpened) -> None:
         """Ports are reserved."""
 
     def media_refused(self, why: str) -> None:
@@ -39,6 +40,12 @@ class MediaListener(Protocol):
 
     def media_back(self) -> None:
         """Packets come again."""
+
+    def media_connected(self, protocol: str, suite: str) -> None:
+        """ICE has found a path ("udp" or "tcp"), or another one; DTLS is up, with this SRTP suite ("" = none)."""
+
+    def media_failed(self, why: str) -> None:
+        """ICE or DTLS came to nothing: there will be no sound unless something else is agreed."""
 
     def media_closed(self, quality: contract.Quality | None) -> None:
         """The ports are free. `quality` is None when the media process died."""
@@ -83,12 +90,17 @@ class Switchboard:
 
     # -- a leg's ports ---------------------------------------------------------------------------------------------
 
-    def open(self, leg: str, conference: str, address: str, listener: MediaListener) -> None:
-        """Reserve ports on local `address` for a leg of `conference`; the listener hears how it went."""
+    def open(
+        self, leg: str, conference: str, address: str, listener: MediaListener, *, shared: bool = False
+    ) -> None:
+        """Reserve ports on local `address` for a leg of `conference`; the listener hears how it went.
+
+        `shared`: on the one port for legs with ICE instead.
+        """
         self._listeners[leg] = listener
         self._fresh[leg] = conference
         self._studio.place(leg, conference)
-        self._studio.send(contract.OpenLeg(leg, address))
+        self._studio.send(contract.OpenLeg(leg, address, shared))
 
     def configure(
         self,
@@ -98,9 +110,12 @@ class Switchboard:
         latch: bool,
         timeout_s: float,
         held_timeout_s: float,
+        transport: NegotiatedTransport = PLAIN,
     ) -> None:
-        """Tell media what was agreed (again, after each re-INVITE)."""
-        self._studio.send(contract.ConfigureLeg(leg, audio, signalling, latch, timeout_s, held_timeout_s))
+        """Tell media what was agreed (again, after each new offer and answer)."""
+        self._studio.send(
+            contract.ConfigureLeg(leg, audio, signalling, latch, timeout_s, held_timeout_s, transport)
+        )
         if (conference := self._fresh.pop(leg, None)) is not None:
             self._restore(leg, conference)
 
@@ -168,13 +183,17 @@ class Switchboard:
         """Take one event of a media process. An event about a leg that is gone is late and ignored."""
         match event:
             case contract.LegOpened(leg=leg) if listener := self._listeners.get(leg):
-                listener.media_opened(event.address, event.port, event.rtcp_port)
+                listener.media_opened(event)
             case contract.OpenFailed(leg=leg) if listener := self._forget(leg):
                 listener.media_refused(event.why)
             case contract.Digit(leg=leg) if listener := self._listeners.get(leg):
                 listener.media_digit(event.digit)
             case contract.MediaLost(leg=leg) if listener := self._listeners.get(leg):
                 listener.media_silent(event.seconds, event.final)
+            case contract.Connected(leg=leg) if listener := self._listeners.get(leg):
+                listener.media_connected(event.protocol, event.suite)
+            case contract.TransportFailed(leg=leg) if listener := self._listeners.get(leg):
+                listener.media_failed(event.why)
             case contract.MediaBack(leg=leg) if listener := self._listeners.get(leg):
                 listener.media_back()
             case contract.LegClosed(leg=leg) if listener := self._forget(leg):

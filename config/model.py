@@ -201,6 +201,61 @@ class ManagementConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class WebConfig:
+    """Pages and the client API. `address` beyond loopback means HTTPS, self-made certificate or not.
+
+    `public_url`: what invitations and WHIP answers begin with ("" = address and port). `origins`: other web sites
+    whose pages may use the API. `proxies`: addresses of reverse proxies whose X-Forwarded-For is believed.
+    `token_s`: how long a token lives unless it is refreshed; `seat_s`: how long a seat is kept for a browser that has
+    lost the bridge. `connections_per_source`: from one address; `slow_per_source`: of those, the ones that have not
+    sent a whole request yet.
+    """
+
+    enabled: bool = True
+    address: str = "127.0.0.1"
+    port: Port = 8080
+    certificate: str = ""
+    key: str = ""
+    public_url: str = ""
+    origins: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+    connections: Annotated[int, Bound(1, 100_000)] = 2000
+    connections_per_source: Annotated[int, Bound(1, 100_000)] = 400
+    slow_per_source: Annotated[int, Bound(1, 100_000)] = 20
+    token_s: Annotated[float, Bound(30, 3600)] = 120.0
+    seat_s: Annotated[float, Bound(30, 86_400)] = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class RtcConfig:
+    """Sound of browsers, and of endpoints that offer ICE: one port for all of them, UDP and (passive) TCP.
+
+    Media process n (from 0) uses `port` + n. `address`, `address6`: where it listens ("" = not on that family).
+    `public_addresses`: what candidates say instead (NAT 1:1), the port unchanged.
+    """
+
+    address: str = "127.0.0.1"
+    address6: str = ""
+    port: Port = 10_000
+    tcp: bool = True
+    public_addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TurnConfig:
+    """TURN servers that clients are told of, with credentials for `lifetime_s` made from the `secret` shared with them.
+
+    `uris`: as in RFC 7065, "turn:turn.example.org:3478?transport=udp". Without any, clients are told of none.
+    """
+
+    uris: tuple[str, ...] = ()
+    secret: Secret = NO_SECRET
+    secret_file: str = ""
+    secret_env: str = ""
+    lifetime_s: Annotated[float, Bound(60, 86_400)] = 7200.0
+
+
+@dataclass(frozen=True, slots=True)
 class DialOutConfig:
     """Whom the bridge may call: "user@host", "*@host" or "+47*@host"; nobody by default."""
 
@@ -216,7 +271,8 @@ class Room:
     the digits themselves only while the bridge listens on loopback alone. `language` None = that of [bridge].
     `limit`: people in the room, those in the lobby included. Times of 0 mean: no limit to `wait_host_s` and
     `knock_timeout_s`, at once for `no_host_end_s`, never for `last_one_end_s`. `tones_up_to`: tones tell who comes
-    and goes until so many are in.
+    and goes until so many are in. `guests_can_unmute`: a guest whom a host has muted may lift that himself. `chat`:
+    whether people in the room may write to each other.
     """
 
     number: str
@@ -230,6 +286,8 @@ class Room:
     guest_pin: Secret = NO_SECRET
     allow_guests: bool = True
     mute_guests: bool = False
+    guests_can_unmute: bool = False
+    chat: bool = False
     auto_lock_again: bool = True
     tones: bool = True
     tones_up_to: Annotated[int, Bound(1, 300)] = 20
@@ -259,6 +317,9 @@ class Config:
     sip: SipConfig = field(default_factory=SipConfig)
     media: MediaConfig = field(default_factory=MediaConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
+    web: WebConfig = field(default_factory=WebConfig)
+    rtc: RtcConfig = field(default_factory=RtcConfig)
+    turn: TurnConfig = field(default_factory=TurnConfig)
     management: ManagementConfig = field(default_factory=ManagementConfig)
     dial_out: DialOutConfig = field(default_factory=DialOutConfig)
     rooms: tuple[Room, ...] = ()

@@ -90,8 +90,8 @@ class FakeMedia:
     def __init__(self) -> None:
         self.heard: list[object] = []
 
-    def media_opened(self, address: str, port: int, rtcp_port: int) -> None:
-        self.heard.append(("opened", address, port, rtcp_port))
+    def media_opened(self, opened: contract.LegOpened) -> None:
+        self.heard.append(("opened", opened.address, opened.port, opened.rtcp_port))
 
     def media_refused(self, why: str) -> None:
         self.heard.append(("refused", why))
@@ -104,6 +104,12 @@ class FakeMedia:
 
     def media_back(self) -> None:
         self.heard.append("back")
+
+    def media_connected(self, protocol: str, suite: str) -> None:
+        self.heard.append(("connected", protocol, suite))
+
+    def media_failed(self, why: str) -> None:
+        self.heard.append(("failed", why))
 
     def media_closed(self, quality: contract.Quality | None) -> None:
         self.heard.append("closed")

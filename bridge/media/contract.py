@@ -9,9 +9,10 @@ from __future__ import annotations
 import msgspec
 
 from bridge.sdp.audio import NegotiatedAudio
+from bridge.sdp.transport import PLAIN, NegotiatedTransport
 from mixer.plan import Plan
 
-VERSION = 1
+VERSION = 2
 MAX_MESSAGE_BYTES = 200_000
 
 
@@ -23,10 +24,14 @@ class Message(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
 
 
 class OpenLeg(Message, frozen=True):
-    """Reserve ports for a leg on local `address`. Answered by `LegOpened` or `OpenFailed`."""
+    """Reserve ports for a leg on local `address`. Answered by `LegOpened` or `OpenFailed`.
+
+    `shared`: no ports of its own, but the process's one port for all legs with ICE.
+    """
 
     leg: str
     address: str
+    shared: bool = False
 
 
 class ConfigureLeg(Message, frozen=True):
@@ -34,7 +39,7 @@ class ConfigureLeg(Message, frozen=True):
 
     `latch`: plain RTP may come once from another port or address, but only on address `signalling` (the source
     of the peer's signalling, "" = unknown). `timeout_s`, `held_timeout_s`: RTP silence after which `MediaLost` is
-    told once (0 = never).
+    told once (0 = never). `transport`: ICE and DTLS; on a shared port there is always ICE.
     """
 
     leg: str
@@ -43,6 +48,7 @@ class ConfigureLeg(Message, frozen=True):
     latch: bool = False
     timeout_s: float = 30.0
     held_timeout_s: float = 1800.0
+    transport: NegotiatedTransport = PLAIN
 
 
 class CloseLeg(Message, frozen=True):
@@ -102,12 +108,19 @@ class Hello(Message, frozen=True):
 
 
 class LegOpened(Message, frozen=True):
-    """Ports are reserved: RTP on `port`, RTCP on `rtcp_port`, both on `address`."""
+    """Ports are reserved: RTP on `port`, RTCP on `rtcp_port`, both on `address`.
+
+    On a shared port both are the same, `addresses` are all that the process listens on there, and `tcp_port` is that of
+    its passive TCP candidates, 0 = none. `fingerprint`: SHA-256 of the process's DTLS certificate.
+    """
 
     leg: str
     address: str
     port: int
     rtcp_port: int
+    addresses: tuple[str, ...] = ()
+    tcp_port: int = 0
+    fingerprint: bytes = b""
 
 
 class OpenFailed(Message, frozen=True):
@@ -121,6 +134,23 @@ class MediaStarted(Message, frozen=True):
     """The first valid packet of the leg came in."""
 
     leg: str
+
+
+class Connected(Message, frozen=True):
+    """ICE has chosen a path, or another one; DTLS is up where there is any. `protocol` is "udp" or "tcp"; `suite` the
+    name of the SRTP suite, "" = not protected."""
+
+    leg: str
+    protocol: str
+    suite: str
+
+
+class TransportFailed(Message, frozen=True):
+    """ICE or DTLS came to nothing, or the peer closed it; the leg hears and says nothing any more. `why` is a drop's
+    name: "dtls-fingerprint", "dtls-timeout", "dtls-alert", "dtls-closed", "ice-timeout", "ice-consent"."""
+
+    leg: str
+    why: str
 
 
 class Digit(Message, frozen=True):
@@ -198,7 +228,7 @@ Command = OpenLeg | ConfigureLeg | CloseLeg | SetPlan | Play | StopPlay | SendDi
 """What control may tell a media process."""
 
 Event = (
-    Hello | LegOpened | OpenFailed | MediaStarted | Digit | PlayEnded | Talking | MediaLost | MediaBack | LegClosed
-    | Figures
+    Hello | LegOpened | OpenFailed | MediaStarted | Connected | TransportFailed | Digit | PlayEnded | Talking | MediaLost
+    | MediaBack | LegClosed | Figures
 )  # fmt: skip
 """What a media process may tell control."""

@@ -19,6 +19,8 @@ class MediaSettings:
     FEC or below 24 kbit/s, which use another coder.
     `realtime_priority`: 1 to 99 asks for SCHED_RR, 0 for the ordinary scheduler; `nice`: niceness asked for beside it.
     Both are gone without where they are not permitted.
+    `rtc_addresses`: where the one port for all legs with ICE listens, none = there is no such port; `rtc_port`: its
+    number in the first process, the next one has the next; `rtc_tcp`: whether it listens to TCP as well (RFC 6544).
     """
 
     port_first: int = 20000
@@ -33,6 +35,9 @@ class MediaSettings:
     opus_speech_complexity: int = 5
     nice: int = -5
     realtime_priority: int = 10
+    rtc_addresses: tuple[str, ...] = ()
+    rtc_port: int = 10_000
+    rtc_tcp: bool = True
 
 
 def part_of_range(settings: MediaSettings, index: int, parts: int) -> tuple[int, int]:

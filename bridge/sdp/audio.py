@@ -27,7 +27,10 @@ class NegotiatedAudio:
     `sends`, `receives`: our directions after hold is taken into account; `held`: the peer put us on hold.
     `remote`, `remote_rtcp`: (address, port) that we send to, as the SDP says; ("", 0) = nowhere, nothing may be
     sent (old-style hold, or RTCP switched off).
-    `level_id`: header extension id under which the peer may tell its audio level (RFC 6464), 0 = none.
+    `level_id`: header extension id under which both ends may tell audio levels (RFC 6464), 0 = none.
+    `feedback_id`: header extension id of the transport-wide sequence number (transport-cc), which we answer with RTCP
+    feedback; 0 = none. `mid`: name of the stream in its bundle (RFC 9143), "" = none; `mid_id`: header extension id
+    under which it is sent (RFC 8843 section 15), 0 = it is not.
     `opus_*`: what the peer asks of our Opus stream (RFC 7587 section 6.1); `opus_bitrate` [bit/s], 0 = no limit said.
     `srtp_send`, `srtp_receive`: both set or both None.
     """
@@ -51,5 +54,8 @@ class NegotiatedAudio:
     opus_bitrate: int = 0
     opus_max_rate: int = 48000
     level_id: int = 0
+    feedback_id: int = 0
+    mid: str = ""
+    mid_id: int = 0
     srtp_send: SrtpKey | None = None
     srtp_receive: SrtpKey | None = None

@@ -19,7 +19,7 @@ from typing import Final
 from bridge.admission import RETRY_AFTER_S
 from bridge.errors import ProtocolError, Reason
 from bridge.leg import Desk
-from bridge.media.contract import Quality
+from bridge.media.contract import LegOpened, Quality
 from bridge.rooms.events import Event
 from bridge.sdp.description import parse
 from bridge.sdp.local import Local
@@ -154,15 +154,15 @@ class SipLeg:
 
     # -- what media tells -----------------------------------------------------------------------------------------
 
-    def media_opened(self, address: str, port: int, rtcp_port: int) -> None:
+    def media_opened(self, opened: LegOpened) -> None:
         """There are ports: make the answer or the offer that names them."""
         if self.state not in (State.OPENING, State.REVIVING):
             return
-        terms = self._terms
+        terms, address = self._terms, opened.address
         self._local = local = Local(
             address=terms.said if terms.said and (":" in terms.said) == (":" in address) else address,
-            port=port,
-            rtcp_port=rtcp_port,
+            port=opened.port,
+            rtcp_port=opened.rtcp_port,
             session_id=self._session_id,
             secret=self._secret,
             codecs=terms.codecs,
@@ -219,6 +219,13 @@ class SipLeg:
         """Sound comes again."""
         if self._desk is not None:
             self._desk.silent(False)
+
+    def media_connected(self, protocol: str, suite: str) -> None:
+        """ICE and DTLS have done their work."""
+
+    def media_failed(self, why: str) -> None:
+        """There will be no sound: the keys are not the peer's, or nothing of ICE or DTLS comes through."""
+        self.hang_up(Reason.MEDIA_LOST)
 
     def media_closed(self, quality: Quality | None) -> None:
         """The ports are free; if the call is over, so is the leg."""

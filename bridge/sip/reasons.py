@@ -18,6 +18,8 @@ STATUS: Final = {
     Reason.HOST_ABSENT: 480,
     Reason.KICKED: 403,
     Reason.ENDED: 480,
+    Reason.TRANSFERRED: 480,
+    Reason.REPLACED: 480,
     Reason.MEDIA_LOST: 480,
     Reason.SIGNALLING_LOST: 480,
     Reason.OVERLOADED: 503,
