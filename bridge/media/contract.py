@@ -228,7 +228,7 @@ Command = OpenLeg | ConfigureLeg | CloseLeg | SetPlan | Play | StopPlay | SendDi
 """What control may tell a media process."""
 
 Event = (
-    Hello | LegOpened | OpenFailed | MediaStarted | Connected | TransportFailed | Digit | PlayEnded | Talking | MediaLost
-    | MediaBack | LegClosed | Figures
+    Hello | LegOpened | OpenFailed | MediaStarted | Connected | TransportFailed | Digit | PlayEnded | Talking
+    | MediaLost | MediaBack | LegClosed | Figures
 )  # fmt: skip
 """What a media process may tell control."""
