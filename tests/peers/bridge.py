@@ -59,6 +59,8 @@ class BridgeProcess:
         self.state = self._folder.path / "state"
         self.sip_port, self.tls_port, self.management_port = free_port(), free_port(), free_port()
         media_port = free_port(media_ports)
+        self.web_port = free_port()
+        self.rtc_port = free_port(sections.get("bridge", {}).get("media_processes", 1))
         listeners = [
             {"protocol": protocol, "address": LOOPBACK, "port": port}
             for protocol, port in (("udp", self.sip_port), ("tcp", self.sip_port), ("tls", self.tls_port))
@@ -71,6 +73,8 @@ class BridgeProcess:
                 "port_low": media_port,
                 "port_high": media_port + media_ports - 1,
             },
+            "web": {"address": LOOPBACK, "port": self.web_port},
+            "rtc": {"address": LOOPBACK, "port": self.rtc_port},
             "management": {"address": LOOPBACK, "port": self.management_port},
         }
         for name, table in sections.items():
@@ -82,9 +86,8 @@ class BridgeProcess:
         self._left: dict[str, str] = {}
 
     def __enter__(self) -> Self:
-        self.child.__enter__()
         try:
-            wait_until(self._is_up, 20, lambda: f"the bridge is ready: {self.child.tail()}")
+            self.start()
         except BaseException:
             self.close()
             raise
@@ -101,6 +104,15 @@ class BridgeProcess:
         if not self.child.alive:
             raise RuntimeError(f"the bridge ended with {self.child.exit_code}: {self.child.tail()}")
         return self.status("/readyz") == 200
+
+    def start(self) -> None:
+        """Start it, for the first time or again after `kill`, and wait until it takes calls."""
+        self.child.__enter__()
+        wait_until(self._is_up, 20, lambda: f"the bridge is ready: {self.child.tail()}")
+
+    def kill(self) -> None:
+        """End the control process as a crash does (SIGKILL); its media processes notice by themselves."""
+        self.child.end(signal.SIGKILL, grace=5)
 
     def stop(self, timeout: float = 15.0) -> None:
         """End it as an operator does, and see that it ends well: in time, with exit code 0."""
@@ -123,6 +135,11 @@ class BridgeProcess:
             return f"sip:{user}@{LOOPBACK}:{self.tls_port};transport=tls"
         kind = "" if transport == "udp" else f";transport={transport}"
         return f"sip:{user}@{LOOPBACK}:{self.sip_port}{kind}"
+
+    @property
+    def web(self) -> str:
+        """Where its pages and its client API are, "http://host:port"."""
+        return f"http://{LOOPBACK}:{self.web_port}"
 
     @property
     def address(self) -> str:
