@@ -1,11 +1,18 @@
-"""A certificate of our own making, for a bridge that was given none: good for loopback and for trying out."""
+"""Certificates that the bridge serves with, their change while it runs, and one of our own making where none was given.
+
+A listener keeps one context for its life; each handshake is given the context of the newest good certificate
+(the callback for server names runs in every handshake, also without a name). So a reload touches no connection
+that is up, and takes effect at once or not at all.
+"""
 
 from __future__ import annotations
 
 import datetime
 import ipaddress
 import os
+import ssl
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -15,6 +22,62 @@ from cryptography.x509.oid import NameOID
 
 VALID_DAYS = 365
 RENEW_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFiles:
+    """Where a certificate chain and its private key lie, as PEM."""
+
+    chain: Path
+    key: Path
+
+    def changed_at(self) -> tuple[float, float]:
+        """When each file was changed [Unix seconds], 0.0 if there is none."""
+        return _changed_at(self.chain), _changed_at(self.key)
+
+
+class ServerCertificate:
+    """A certificate that can be changed. Raises OSError (ssl.SSLError too) if it cannot be loaded at first."""
+
+    def __init__(self, files: CertificateFiles) -> None:
+        self._files = files
+        self._current = _context(files)
+        self.context = _context(files)  # what the listener is given
+        self.context.sni_callback = self._choose
+
+    def reload(self) -> str | None:
+        """Read the files again. Returns None, or what is wrong with them; then the old certificate stays."""
+        try:
+            self._current = _context(self._files)
+        except (OSError, ValueError) as error:
+            return f"{self._files.chain}: {error}"
+        return None
+
+    def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = self._current
+
+
+def expiry(chain: Path) -> datetime.datetime | None:
+    """When the certificate in a file is no longer valid; None if there is none that can be read."""
+    try:
+        return x509.load_pem_x509_certificate(chain.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError):
+        return None
+
+
+def _context(files: CertificateFiles) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.load_cert_chain(files.chain, files.key)
+    return context
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def self_made(folder: Path, names: Iterable[str], now: datetime.datetime) -> tuple[Path, Path]:

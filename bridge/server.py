@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from bridge import settings
 from bridge.call_record import CallRecord
-from bridge.certificate import self_made
+from bridge.certificate import CertificateFiles, self_made
 from bridge.crew import Crew
 from bridge.focus import Conferences
 from bridge.journal import Journal
@@ -33,7 +33,6 @@ from bridge.reception import Reception
 from bridge.rooms import pins
 from bridge.rooms.pins import MadePin
 from bridge.sip.signalling import Signalling
-from bridge.sip.tls import CertificateFiles
 from bridge.sip.transport import Listener, Transports
 from bridge.store import Store
 from bridge.switchboard import Switchboard
@@ -243,9 +242,7 @@ class Bridge:
 
     def _certificate_times(self) -> tuple[float, ...]:
         files = self._certificate_files
-        if files is None:
-            return ()
-        return tuple(_changed_at(path) for path in (files.chain, files.key))
+        return files.changed_at() if files is not None else ()
 
     def reload_certificates(self) -> None:
         """Read the certificate files again, now (SIGHUP)."""
@@ -283,14 +280,6 @@ class Bridge:
     def _fault(self, fault: BaseException) -> None:
         self.metrics.faults.inc()
         _log.error("fault", exc_info=fault)
-
-
-def _changed_at(path: Path) -> float:
-    """When a file was changed [Unix seconds], 0.0 if there is none."""
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def _secret(digest: str | None) -> Secret | None:

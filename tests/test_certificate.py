@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from bridge.certificate import self_made
+from bridge.certificate import CertificateFiles, expiry, self_made
 
 NOW = datetime.datetime.now(datetime.UTC)
 NAMES = ["127.0.0.1", "::1", "rooms.example.org", "127.0.0.1"]
@@ -85,3 +85,18 @@ def test_names_that_no_certificate_can_hold_are_left_out(tmp_path: Path) -> None
     )
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["xn--blbr-roah.example.org", "x"]
+
+
+def test_a_certificate_file_that_vanishes_is_no_fault(tmp_path: Path) -> None:
+    files = CertificateFiles(tmp_path / "chain.pem", tmp_path / "key.pem")
+    assert files.changed_at() == (0.0, 0.0)
+    files.chain.write_text("x")
+    assert files.changed_at()[0] > 0
+
+
+def test_when_it_expires_can_be_read(tmp_path: Path) -> None:
+    chain, _ = self_made(tmp_path, NAMES, NOW)
+    until = expiry(chain)
+    assert until is not None and abs((until - NOW).days - 365) <= 1
+    chain.write_text("junk")
+    assert expiry(chain) is None

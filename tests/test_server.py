@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.server import AGAIN_S, Bridge, _changed_at
+from bridge.server import AGAIN_S, Bridge
 from bridge.store import Store
 from config.model import (
     BridgeConfig,
@@ -130,10 +130,3 @@ def test_what_nobody_caught_is_told_without_what_it_was_about(
     run(scene())
     out = "".join(capsys.readouterr())
     assert "KeyError" in out and "Unclosed transport" in out and "Kari" not in out
-
-
-def test_a_certificate_file_that_vanishes_is_no_fault(tmp_path: Path) -> None:
-    file = tmp_path / "chain.pem"
-    assert _changed_at(file) == 0.0
-    file.write_text("x")
-    assert _changed_at(file) > 0

@@ -29,12 +29,12 @@ from socket import (
     socket,
 )
 
+from bridge.certificate import CertificateFiles, ServerCertificate
 from bridge.sip.connection import Connection, ConnectionLimits, plain_address, same
 from bridge.sip.datagram import DatagramEndpoint
 from bridge.sip.flow import Flow
 from bridge.sip.limits import Gate, Rates, is_loopback
 from bridge.sip.outgoing import Outgoing
-from bridge.sip.tls import CertificateFiles, ServerCertificate
 
 _BACKLOG = 512
 _RECEIVE_BUFFER = 4_194_304  # bytes: a second of a large burst, as far as the kernel's limit lets us

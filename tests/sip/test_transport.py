@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from bridge.certificate import CertificateFiles
 from bridge.sip.connection import ConnectionLimits
 from bridge.sip.flow import Flow
 from bridge.sip.limits import Rate, Rates
-from bridge.sip.tls import CertificateFiles
 from bridge.sip.transport import Listener, Transports
 from tests.sip.samples import sample, wire
 
