@@ -1,13 +1,13 @@
-"""RTP packets on the wire (RFC 3550 section 5.1), the audio level extension (RFC 6464) and telling RTCP from RTP.
+"""RTP packets on the wire (RFC 3550 section 5.1), the header extensions that we read, and telling RTCP from RTP.
 
-Five thousand packets a second go through `parse`: the usual packet (no padding, no CSRC, no extension) takes the
-short way, everything else the long one.
+Five thousand packets a second go through `parse`: the usual packet of a phone (no padding, no CSRC, no extension) takes
+the short way, that of a browser (extensions of one-byte headers) one that is nearly as short, all else the long one.
 """
 
 from __future__ import annotations
 
 from struct import Struct
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bridge.errors import ProtocolError
 
@@ -16,6 +16,7 @@ HEADER_BYTES = 12
 _HEADER = Struct("!BBHII")
 _unpack_header = _HEADER.unpack_from
 _pack_header = _HEADER.pack
+_unpack_extension = Struct("!HH").unpack_from
 
 _PADDING = 0x20
 _EXTENSION = 0x10
@@ -28,7 +29,8 @@ class RtpPacket(NamedTuple):
     """One parsed packet.
 
     `timestamp` and `sequence` are as on the wire (32 and 16 bits). `payload` is without padding and may be empty
-    (keep-alive). `level` is the audio level in -dBov, 0 (loudest) to 127, or None when the packet does not say.
+    (keep-alive). `level` is the audio level in -dBov, 0 (loudest) to 127 (RFC 6464), `transport_number` the
+    transport-wide sequence number (transport-cc, 16 bits); each None when the packet does not say.
     """
 
     payload_type: int
@@ -37,7 +39,8 @@ class RtpPacket(NamedTuple):
     timestamp: int
     ssrc: int
     payload: bytes
-    level: int | None
+    level: int | None = None
+    transport_number: int | None = None
 
 
 _new_packet = tuple.__new__
@@ -53,8 +56,9 @@ def header(payload_type: int, marker: bool, sequence: int, timestamp: int, ssrc:
     return _pack_header(0x80, payload_type | 0x80 if marker else payload_type, sequence, timestamp, ssrc)
 
 
-def parse(datagram: bytes, level_id: int = 0) -> RtpPacket:
-    """Read one datagram as RTP. `level_id` is the negotiated id of the audio level extension, 0 = none.
+def parse(datagram: bytes, level_id: int = 0, feedback_id: int = 0) -> RtpPacket:
+    """Read one datagram as RTP. `level_id`, `feedback_id`: the negotiated ids of the audio level and of the
+    transport-wide sequence number, 0 = none.
 
     Raises ProtocolError: rtp-short, rtp-version, rtp-rtcp-range, rtp-csrc, rtp-extension, rtp-padding.
     """
@@ -64,65 +68,91 @@ def parse(datagram: bytes, level_id: int = 0) -> RtpPacket:
     if 192 <= second <= 223:
         raise ProtocolError("rtp-rtcp-range", f"type {second}")
     if first == 0x80:
-        packet = (second & 0x7F, second > 0x7F, sequence, timestamp, ssrc, datagram[HEADER_BYTES:], None)
-        return _new_packet(RtpPacket, packet)
-    if first >> 6 != 2:
+        start, end = HEADER_BYTES, len(datagram)
+        level = number = None
+    elif first >> 6 != 2:
         raise ProtocolError("rtp-version", f"version {first >> 6}")
-    payload, level = _body(datagram, first, level_id)
-    return _new_packet(RtpPacket, (second & 0x7F, second > 0x7F, sequence, timestamp, ssrc, payload, level))
+    else:
+        start, end, level, number = _bounds(datagram, first, level_id, feedback_id)
+    return _new_packet(
+        RtpPacket,
+        (second & 0x7F, second > 0x7F, sequence, timestamp, ssrc, datagram[start:end], level, number),
+    )
 
 
-def _body(datagram: bytes, first: int, level_id: int) -> tuple[bytes, int | None]:
-    """Payload and level of a packet with CSRCs, an extension or padding."""
+_Told = tuple[int | None, int | None]  # level, transport-wide number
+_NOTHING_TOLD: Final[_Told] = (None, None)
+
+
+def _bounds(
+    datagram: bytes, first: int, level_id: int, feedback_id: int
+) -> tuple[int, int, int | None, int | None]:
+    """Where the payload of a packet that is not the usual one begins and ends, and what its extension says."""
     end = len(datagram)
     start = HEADER_BYTES + 4 * (first & _CSRC_COUNT)
     if start > end:
         raise ProtocolError("rtp-csrc", "list longer than the packet")
-    level = None
+    told = _NOTHING_TOLD
     if first & _EXTENSION:
         if start + 4 > end:
             raise ProtocolError("rtp-extension", "header cut")
-        profile = datagram[start] << 8 | datagram[start + 1]
+        profile, words = _unpack_extension(datagram, start)
         begin = start + 4
-        start = begin + 4 * (datagram[start + 2] << 8 | datagram[start + 3])
+        start = begin + 4 * words
         if start > end:
             raise ProtocolError("rtp-extension", "longer than the packet")
-        if level_id:
-            level = _level(datagram, begin, start, profile, level_id)
+        if level_id or feedback_id:
+            if profile == _ONE_BYTE_PROFILE:
+                told = _one_byte_elements(datagram, begin, start, level_id or -1, feedback_id or -1)
+            elif profile >> 4 == _TWO_BYTE_PROFILE:
+                told = _two_byte_elements(datagram, begin, start, level_id or -1, feedback_id or -1)
     if first & _PADDING:
         # RFC 3550 section 5.1: the last octet counts itself, so zero cannot be.
         count = datagram[-1] if start < end else 0
         if count == 0 or start + count > end:
             raise ProtocolError("rtp-padding", f"count {count}")
         end -= count
-    return datagram[start:end], level
+    return start, end, *told
 
 
-def _level(datagram: bytes, at: int, end: int, profile: int, level_id: int) -> int | None:
-    """The audio level among the extension elements (RFC 8285 section 4), None if it is not there.
+def _one_byte_elements(datagram: bytes, at: int, end: int, level_id: int, feedback_id: int) -> _Told:
+    """What the elements of RFC 8285 section 4.2 say.
 
-    An element that runs over the end of the extension ends the search: the packet itself is still good.
+    One that runs over the end of the extension ends the search: the packet itself is still good.
     """
-    two_byte = profile >> 4 == _TWO_BYTE_PROFILE
-    if not two_byte and profile != _ONE_BYTE_PROFILE:
-        return None
+    level = number = None
     while at < end:
         head = datagram[at]
         at += 1
-        if head == 0:  # padding between elements
+        if not head:  # padding between elements
             continue
-        if two_byte:
-            if at >= end:
-                return None
-            identifier, length = head, datagram[at]
-            at += 1
-        else:
-            identifier, length = head >> 4, (head & 0x0F) + 1
-            if identifier == 15:  # RFC 8285 section 4.2: nothing after it is to be read
-                return None
-        if at + length > end:
-            return None
+        identifier = head >> 4
+        after = at + (head & 0x0F) + 1
+        if identifier == 15 or after > end:  # nothing after id 15 is to be read
+            break
+        if identifier == level_id:
+            level = datagram[at] & 0x7F
+        elif identifier == feedback_id and after == at + 2:
+            number = datagram[at] << 8 | datagram[at + 1]
+        at = after
+    return level, number
+
+
+def _two_byte_elements(datagram: bytes, at: int, end: int, level_id: int, feedback_id: int) -> _Told:
+    """The same with two-byte headers (RFC 8285 section 4.3), where an element may be empty."""
+    level = number = None
+    while at < end:
+        identifier = datagram[at]
+        at += 1
+        if not identifier:  # padding between elements
+            continue
+        if at >= end or at + 1 + datagram[at] > end:
+            break
+        length = datagram[at]
+        at += 1
         if identifier == level_id and length:
-            return datagram[at] & 0x7F
+            level = datagram[at] & 0x7F
+        elif identifier == feedback_id and length == 2:
+            number = datagram[at] << 8 | datagram[at + 1]
         at += length
-    return None
+    return level, number

@@ -104,7 +104,7 @@ class ReceiveStream:
 
     def _take(self, packet: RtpPacket, fmt: Format, now: float) -> None:
         """A packet of our source: count it, place it in time, hand it to the buffer."""
-        payload_type, _, number, timestamp, _, payload, _ = packet
+        payload_type, _, number, timestamp, _, payload, _, _ = packet
         tracker = self._tracker
         assert tracker is not None
         steps = -tracker.highest

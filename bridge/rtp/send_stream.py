@@ -7,20 +7,26 @@ from struct import Struct
 
 from bridge.rtp import rtcp
 from bridge.rtp.dtmf import DtmfSender
+from bridge.rtp.extensions import extensions
 from bridge.rtp.jitter import RATE
 from bridge.rtp.receive_stream import ReceiveStream
 
 _header = Struct("!BBHII").pack
+_PLAIN, _EXTENDED = 0x80, 0x90  # the first octet of a packet without and with a header extension
+_SILENCE = 127  # [-dBov]
 
 
 class SendStream:
-    """One stream that we send: numbers, timestamps and counts.
+    """One stream that we send: numbers, timestamps, header extensions and counts.
 
     All lengths are samples at 48 kHz; `clock_rate` [Hz] is the RTP clock. `remote_lost` (0..1), `remote_jitter_s` and
     `round_trip_s` are what the peer last reported, 0 before.
     """
 
     __slots__ = (
+        "_extensions",
+        "_introduces",
+        "_level_id",
         "_reported",
         "_reports",
         "_scale",
@@ -46,6 +52,9 @@ class SendStream:
         self.sequence = sequence & 0xFFFF
         self.timestamp = timestamp & 0xFFFFFFFF
         self._scale = RATE // clock_rate
+        self._level_id = 0
+        self._introduces = True  # the peer may not know yet to which of its streams this one belongs
+        self._extensions: tuple[bytes, ...] | None = None  # by level
         self.packets = 0
         self.octets = 0
         self.remote_lost = 0.0
@@ -56,21 +65,35 @@ class SendStream:
         # (middle of the NTP timestamp, when sent): the last 8 sender reports; older ones are forgotten.
         self._reports: deque[tuple[int, float]] = deque(maxlen=8)
 
-    def configure(self, payload_type: int, clock_rate: int) -> None:
-        """Another codec from the next packet on; numbers and timestamps go on."""
+    def configure(
+        self, payload_type: int, clock_rate: int, level_id: int = 0, mid_id: int = 0, mid: str = ""
+    ) -> None:
+        """Another codec from the next packet on; numbers and timestamps go on.
+
+        `level_id`, `mid_id`: ids of the header extensions that tell the level and `mid`, 0 = not told. The mid is told
+        until the peer has reported on our stream: then it knows to which of its own it belongs.
+        """
         self.payload_type = payload_type
         self._scale = RATE // clock_rate
+        self._level_id = level_id
+        self._introduces = True
+        self._extensions = extensions(level_id, mid_id, mid)
 
-    def packetise(self, payload: bytes, samples: int, marker: bool = False) -> bytes:
-        """The next packet: `payload` stands for `samples`. The marker says that a silence is over."""
+    def packetise(self, payload: bytes, samples: int, marker: bool = False, level: int = _SILENCE) -> bytes:
+        """The next packet: `payload` stands for `samples`, its sound is as loud as `level` [-dBov, 0 to 127].
+
+        The marker says that a silence is over.
+        """
         sequence = self.sequence
         timestamp = self.timestamp
         self.sequence = (sequence + 1) & 0xFFFF
         self.timestamp = (timestamp + samples // self._scale) & 0xFFFFFFFF
         self.packets += 1
         self.octets += len(payload)
-        kind = self.payload_type
-        return _header(0x80, kind | 0x80 if marker else kind, sequence, timestamp, self.ssrc) + payload
+        kind = self.payload_type | 0x80 if marker else self.payload_type
+        if self._extensions is None:
+            return _header(_PLAIN, kind, sequence, timestamp, self.ssrc) + payload
+        return _header(_EXTENDED, kind, sequence, timestamp, self.ssrc) + self._extensions[level] + payload
 
     def skip(self, samples: int) -> None:
         """Nothing is sent for so long (DTX, hold, mute): timestamps go on (RFC 3550 section 5.1)."""
@@ -82,8 +105,12 @@ class SendStream:
         if event is None:
             return None
         payload, marker, timestamp = event
-        kind = sender.payload_type
-        packet = _header(0x80, kind | 0x80 if marker else kind, self.sequence, timestamp, self.ssrc) + payload
+        kind = sender.payload_type | 0x80 if marker else sender.payload_type
+        if self._extensions is None:
+            packet = _header(_PLAIN, kind, self.sequence, timestamp, self.ssrc) + payload
+        else:
+            head = _header(_EXTENDED, kind, self.sequence, timestamp, self.ssrc)
+            packet = head + self._extensions[_SILENCE] + payload
         self.sequence = (self.sequence + 1) & 0xFFFF
         self.packets += 1
         self.octets += len(payload)
@@ -112,6 +139,9 @@ class SendStream:
         for block in blocks:
             if block.ssrc != self.ssrc:
                 continue
+            if self._introduces:
+                self._introduces = False
+                self._extensions = extensions(self._level_id, 0, "")
             self.remote_lost = block.fraction_lost / 256
             self.remote_packets_lost = block.lost
             self.remote_jitter_s = block.jitter * self._scale / RATE

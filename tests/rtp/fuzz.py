@@ -20,7 +20,7 @@ _BLOCK = rtcp.ReportBlock(2, 1, 2, 3, 4, 5, 6)
 def fuzz_packet(data: bytes) -> object:
     """RTP header, extension, padding."""
     parse(data)
-    return parse(data, level_id=1)
+    return parse(data, level_id=1, feedback_id=3)
 
 
 def fuzz_rtcp(data: bytes) -> object:
@@ -73,6 +73,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
         [
             _HEAD + bytes(160),
             b"\x90" + _HEAD[1:] + bytes.fromhex("bede000110850000") + bytes(20),
+            b"\x90" + _HEAD[1:] + bytes.fromhex("bede00021085310102403000") + bytes(20),
             b"\x92" + _HEAD[1:] + bytes(8) + bytes.fromhex("100000010101090022") + bytes(20),
             b"\xa0" + _HEAD[1:] + bytes(20) + b"\x04",
         ],

@@ -27,14 +27,14 @@ def refused(datagram: bytes) -> str:
 
 def test_the_usual_packet() -> None:
     found = parse(packet(second=0x80 | 8))
-    assert tuple(found) == (8, True, 7, 160, 0x11223344, PAYLOAD, None)
+    assert tuple(found) == (8, True, 7, 160, 0x11223344, PAYLOAD, None, None)
     assert found.payload_type == 8
     assert found.marker
 
 
 def test_what_we_write_is_what_we_read() -> None:
     head = header(111, True, 65_535, 0xFFFFFFFF, 0xFFFFFFFE)
-    assert parse(head + b"x") == (111, True, 65_535, 0xFFFFFFFF, 0xFFFFFFFE, b"x", None)
+    assert parse(head + b"x") == (111, True, 65_535, 0xFFFFFFFF, 0xFFFFFFFE, b"x", None, None)
     assert header(0, False, 1, 2, 3)[1] == 0
 
 
@@ -72,6 +72,24 @@ def test_audio_level(extension: str, level: int | None) -> None:
     assert parse(datagram, level_id=1).level == level
     assert parse(datagram, level_id=1).payload == PAYLOAD
     assert parse(datagram).level is None
+
+
+@pytest.mark.parametrize(
+    ("extension", "number"),
+    [
+        ("bede0002 1085310102 403000", 0x0102),
+        ("bede0001 30010000", None),  # too short for a number
+        ("bede0001 31ffff00", 0xFFFF),
+        ("10000002 0101090302 0a0b00", 0x0A0B),
+        ("10000001 03010a00", None),
+        ("bede0001 01000000", None),  # id 0 with a length is nobody's
+    ],
+)
+def test_transport_wide_number(extension: str, number: int | None) -> None:
+    datagram = packet(0x90, extra=bytes.fromhex(extension))
+    assert parse(datagram, level_id=1, feedback_id=3).transport_number == number
+    assert parse(datagram, feedback_id=3) == (0, False, 7, 160, 0x11223344, PAYLOAD, None, number)
+    assert parse(datagram, level_id=1).transport_number is None
 
 
 def test_extension_longer_than_the_packet() -> None:

@@ -32,6 +32,37 @@ def test_packets_that_we_send() -> None:
     assert (sender.packets, sender.octets) == (4, 326)
 
 
+def test_level_and_mid_are_told_until_the_peer_knows_the_stream() -> None:
+    sender = SendStream(7, 111, 48_000)
+    sender.configure(111, 48_000, level_id=1, mid_id=4, mid="audio")
+    loud = sender.packetise(b"abc", 960, level=12)
+    assert loud[12:28] == bytes.fromhex("bede0002 108c 44") + b"audio" + b"abc"
+    assert parse(loud, level_id=1)[5:7] == (b"abc", 12)
+    assert parse(sender.packetise(b"abc", 960, level=90), level_id=1).level == 90
+    sender.on_report((rtcp.ReportBlock(7, 0, 0, 1, 0, 0, 0),), 1.0)
+    known = sender.packetise(b"abc", 960, level=90)
+    assert known[12:] == bytes.fromhex("bede0001 105a0000") + b"abc"
+    assert sender.octets == 9
+    keys = DtmfSender(101)
+    keys.press("5")
+    event = sender.packetise_event(keys, 960)
+    assert event is not None and parse(event, level_id=1).level == 127
+    sender.configure(111, 48_000)
+    assert sender.packetise(b"abc", 960, level=12)[12:] == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("level_id", "mid_id", "mid"), [(1, 0, ""), (0, 3, "0"), (15, 3, "0"), (1, 2, "m" * 17)]
+)
+def test_extensions_of_any_form_are_read_again(level_id: int, mid_id: int, mid: str) -> None:
+    sender = SendStream(7, 111, 48_000)
+    sender.configure(111, 48_000, level_id, mid_id, mid)
+    packet = sender.packetise(b"abc", 960, level=33)
+    assert parse(packet, level_id).payload == b"abc"
+    assert parse(packet, level_id).level == (33 if level_id else None)
+    assert mid.encode() in packet and packet[0] == 0x90
+
+
 def test_an_event_takes_the_place_of_the_sound() -> None:
     sender = SendStream(1, 0, 8_000, sequence=10, timestamp=1_000)
     keys = DtmfSender(101)
