@@ -13,30 +13,40 @@ from bridge.errors import Reason
 from bridge.rooms.commands import How
 from bridge.rooms.events import (
     Alone,
+    ClientMuteChanged,
     ConnectionChanged,
     Counted,
+    DialAsked,
     EndAnnounced,
     EndCancelled,
     Ended,
     Event,
     GainChanged,
     GuestsMuteChanged,
+    GuestsUnmuteChanged,
     HandChanged,
     HelpGiven,
     HoldChanged,
     HostsGone,
     Joined,
+    KeysSent,
     Knocking,
     KnocksReported,
+    LayoutChanged,
     Left,
     LockChanged,
+    MediaChanged,
     MuteChanged,
     NotAllowed,
     NotDone,
+    OverlayChanged,
     Refusal,
     Refused,
     RoleChanged,
+    Said,
+    SpotlightChanged,
     Started,
+    Transferred,
     Waiting,
 )
 from bridge.rooms.participant import Place, Role
@@ -83,7 +93,10 @@ REFUSALS: Final[dict[Refusal, tuple[str, ...]]] = {
     Refusal.LAST_HOST: ("not-available",),
     Refusal.HOSTS_ONLY: ("not-available",),
     Refusal.OUT_OF_RANGE: ("not-available",),
+    Refusal.OFF: ("not-available",),
 }
+
+LOBBY_PROMPTS: Final = {Place.WAITING: "wait-host", Place.KNOCKING: "knocking"}
 
 
 def audience(event: Event, present: Present) -> tuple[str, ...]:
@@ -97,15 +110,34 @@ def audience(event: Event, present: Present) -> tuple[str, ...]:
             return _with(event.leg, present.hosts)
         case Left():
             return _with(event.leg, present.inside if event.place is Place.INSIDE else present.hosts)
-        case HoldChanged() | ConnectionChanged():
+        case KeysSent() | DialAsked():
+            return ()  # whoever asked for it knows
+        case Transferred():
+            return _with(event.leg, present.hosts)
+        case Said(to=str() as to):
+            return tuple(leg for leg in present.inside if leg in (event.leg, to))
+        case Said():
+            return present.inside
+        case HoldChanged() | ConnectionChanged() | MediaChanged():
             return _with(event.leg, present.inside) if event.leg in present.inside else (event.leg,)
-        case Joined() | MuteChanged() | HandChanged() | RoleChanged() | GainChanged():
+        case (
+            Joined()
+            | MuteChanged()
+            | ClientMuteChanged()
+            | HandChanged()
+            | RoleChanged()
+            | GainChanged()
+            | SpotlightChanged()
+            | OverlayChanged()
+        ):
             return _with(event.leg, present.inside)
         case (
             Started()
             | HostsGone()
             | LockChanged()
             | GuestsMuteChanged()
+            | GuestsUnmuteChanged()
+            | LayoutChanged()
             | EndAnnounced()
             | EndCancelled()
             | Ended()
@@ -125,9 +157,9 @@ def announce(event: Event, present: Present) -> tuple[Sound, ...]:
 def _sounds(event: Event, present: Present) -> tuple[Sound, ...]:
     match event:
         case Waiting():
-            return _lobby(event.leg, "wait-host")
+            return _lobby(event.leg, LOBBY_PROMPTS[Place.WAITING])
         case Knocking():
-            return (*_lobby(event.leg, "knocking"), *_knock(event, present))
+            return (*_lobby(event.leg, LOBBY_PROMPTS[Place.KNOCKING]), *_knock(event, present))
         case KnocksReported():
             return _to(event.leg, "tone-knock", "somebody-knocks")
         case Refused():
@@ -162,7 +194,29 @@ def _sounds(event: Event, present: Present) -> tuple[Sound, ...]:
             return _to(event.leg, "not-allowed")
         case NotDone():
             return _to(event.leg, *REFUSALS[event.why])
-        case Started() | HoldChanged() | ConnectionChanged() | GainChanged() | Ended():
+        case MediaChanged():
+            return (
+                _lobby(event.leg, LOBBY_PROMPTS[event.place])
+                if event.on and event.place in LOBBY_PROMPTS
+                else ()
+            )
+        case Transferred():
+            return Hush((event.leg,)), *_to(event.leg, "transferred")
+        case (
+            Started()
+            | HoldChanged()
+            | ConnectionChanged()
+            | GainChanged()
+            | GuestsUnmuteChanged()
+            | ClientMuteChanged()
+            | Said()
+            | SpotlightChanged()
+            | OverlayChanged()
+            | LayoutChanged()
+            | KeysSent()
+            | DialAsked()
+            | Ended()
+        ):
             return ()  # told by what comes with it, or only shown
         case _:
             assert_never(event)

@@ -6,7 +6,7 @@ everything a host may do is allowed. Switches are `on: bool | None`, where None 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from bridge.errors import Reason
@@ -28,8 +28,9 @@ class Join:
     """A leg that reception has let through comes to the door with its role.
 
     `media` False: signalling only, which does not start a conference. `admitted`: called out to by a host inside, or
-    otherwise exempt from the lock. `held`: it has us on hold already. `source`: the address it comes from; `way`: the
-    kind of leg; both for the record.
+    otherwise exempt from the lock. `returning`: it was in the room before the bridge or its network failed, so the run
+    that was on goes on. `held`: it has us on hold already. `outgoing`: we called it. `encrypted`: its media is.
+    `source`: the address it comes from; `way`: the kind of leg; both for the record.
     """
 
     leg: str
@@ -40,6 +41,9 @@ class Join:
     media: bool = True
     admitted: bool = False
     held: bool = False
+    outgoing: bool = False
+    encrypted: bool = False
+    returning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,15 @@ class Silence:
 
     leg: str
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A leg that only signalled has got media, or has lost it and stays. `encrypted`: on its way to us."""
+
+    leg: str
+    on: bool
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +158,111 @@ class MuteSelf:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Raise or lower one's hand."""
+    """Raise or lower one's hand. `who`: of somebody else, whose hand a host may lower but not raise."""
 
     by: str
     on: bool | None = None
+    who: str | None = None
     how: How = How.KEYPAD
+
+
+@dataclass(frozen=True, slots=True)
+class LowerHands:
+    """Lower all hands."""
+
+    by: str
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class AllowGuestsUnmute:
+    """Let guests lift themselves what a host has muted, until the run ends, or no longer."""
+
+    by: str
+    on: bool | None = None
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class ClientMute:
+    """Somebody's own device says that it sends silence. It changes no sound here; others are shown it."""
+
+    by: str
+    on: bool
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Write to all in the room, or to one of them."""
+
+    by: str
+    text: str = field(repr=False)
+    to: str | None = None
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class Spotlight:
+    """Give somebody a place in everybody's picture, whoever speaks, or take it back."""
+
+    by: str
+    who: str
+    on: bool | None = None
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class SetOverlay:
+    """Set what is written on somebody's picture; "" = his name again."""
+
+    by: str
+    who: str
+    text: str
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class SetLayout:
+    """Choose the arrangement of the pictures by name (`layouts.NAMES`), for all, or for hosts and guests apart."""
+
+    by: str
+    layout: str | None = None
+    host_layout: str | None = None
+    guest_layout: str | None = None
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Send somebody in the room to another room, which exists.
+
+    `role`: what he is there, for which whoever asks has shown his right; None = as that room's own rules say.
+    """
+
+    by: str
+    who: str
+    to_room: str
+    role: Role | None = None
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class SendKeys:
+    """Send keys to somebody's equipment. What they are stands in no record."""
+
+    by: str
+    who: str
+    digits: str = field(repr=False)
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Ask whether somebody may call another one into the room; who does so and whereto is not the room's to know."""
+
+    by: str
+    how: How = How.API
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +328,11 @@ class Help:
 
 
 Request = (
-    Start | Lock | Admit | AdmitAll | Decline | Mute | MuteGuests | MuteSelf | Hand | SetGain | SetRole | Kick
+    Start | Lock | Admit | AdmitAll | Decline | Mute | MuteGuests | AllowGuestsUnmute | MuteSelf | ClientMute | Hand
+    | LowerHands | SetGain | SetRole | Spotlight | SetOverlay | SetLayout | Say | SendKeys | Transfer | Dial | Kick
     | End | CancelEnd | Count | Help
 )  # fmt: skip
 """What somebody asks for and may be refused."""
 
-Command = Join | Leave | Hold | Silence | Request
-"""What a conference takes; the first four are facts, told by the leg's own signalling and media."""
+Command = Join | Leave | Hold | Silence | Media | Request
+"""What a conference takes; the first five are facts, told by the leg's own signalling and media."""

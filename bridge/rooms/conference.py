@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Final, assert_never
+from typing import Final
 
 from bridge.errors import Reason
 from bridge.machine import Wake
@@ -26,30 +26,40 @@ from bridge.rooms import commands, events
 from bridge.rooms.commands import Command, How, Request
 from bridge.rooms.events import BY_RULE, Cause, Event, Origin, Refusal
 from bridge.rooms.floor import Floor, switched
+from bridge.rooms.keypad import KEYS
+from bridge.rooms.layouts import Layouts
 from bridge.rooms.life import Life
 from bridge.rooms.line import Line
 from bridge.rooms.participant import Participant, Place, Role
-from bridge.rooms.policy import Standing, may, standing
+from bridge.rooms.policy import Standing, allows, standing
 from bridge.rooms.roll import Present, Roll
+from bridge.rooms.run_state import RunState, configured
+from bridge.rooms.screen import Screen
 from config.model import Room
 from mixer.plan import Plan, Seat
 
 ENDING_NOTICE_S: Final = 3.0
+MOST_KEYS: Final = 32  # that are sent to somebody's equipment at once
 
 Events = Iterator[Event]
 
 
 class Conference:
-    """A room while it is alive. Holds no clock: `now` is monotonic seconds, `deadline()` says when to call again."""
+    """A room while it is alive. Holds no clock: `now` is monotonic seconds, `deadline()` says when to call again.
 
-    def __init__(self, room: Room, loudest: int = 8) -> None:
+    `kept`: what hosts had set before the bridge was started again; None = as the room is configured.
+    """
+
+    def __init__(self, room: Room, loudest: int = 8, kept: RunState | None = None) -> None:
         self._room = room
         self._loudest = loudest
         self._roll = Roll()
         self._life = Life(room.no_host_end_s, room.last_one_end_s)
         self._started = False
-        self._locked = room.auto_lock
-        self._floor = Floor(self._roll, room.mute_guests)
+        state = kept or configured(room)
+        self._locked = state.locked
+        self._floor = Floor(self._roll, state.guests_muted, state.guests_can_unmute, room.chat)
+        self._screen = Screen(self._roll, state.layouts)
         self._ending_by = BY_RULE
         self._line = Line(self._roll)
 
@@ -69,6 +79,21 @@ class Conference:
     def guests_muted(self) -> bool:
         """Whether guests who come in are muted."""
         return self._floor.guests_muted
+
+    @property
+    def guests_can_unmute(self) -> bool:
+        """Whether guests may lift themselves what a host has muted."""
+        return self._floor.guests_can_unmute
+
+    @property
+    def layouts(self) -> Layouts:
+        """How the pictures are arranged."""
+        return self._screen.layouts
+
+    @property
+    def run_state(self) -> RunState:
+        """What hosts have set."""
+        return RunState(self._locked, self.guests_muted, self.guests_can_unmute, *self.layouts)
 
     @property
     def over(self) -> bool:
@@ -112,7 +137,7 @@ class Conference:
         return happened
 
     def _obey(self, command: Command | Wake, now: float) -> Events:
-        before = len(self._roll.inside()), len(self._roll.hosts())
+        before = len(self._roll.inside()) if self._started else 0, len(self._roll.hosts())
         match command:
             case Wake():
                 pass
@@ -126,6 +151,8 @@ class Conference:
                 yield from self._hold(command)
             case commands.Silence():
                 yield from self._silence(command)
+            case commands.Media():
+                yield from self._media(command, now)
             case _:
                 yield from self._request(command, now)
         yield from self._settle(*before, now)
@@ -141,7 +168,7 @@ class Conference:
         else:
             return  # it left while the command was on its way
         origin = Origin(command.by, role, command.how)
-        if not may(who, type(command)):
+        if not allows(who, command):
             yield events.NotAllowed(command.by, events.name(command), origin)
             return
         if self.over:
@@ -162,20 +189,16 @@ class Conference:
                 yield from self._admit_all(origin, now)
             case commands.Decline():
                 yield from self._decline(command, origin)
-            case commands.Mute():
-                yield from self._floor.mute(command, origin)
-            case commands.MuteGuests():
-                yield from self._floor.mute_guests(command, origin)
-            case commands.MuteSelf():
-                yield from self._floor.mute_self(command, origin, now)
-            case commands.Hand():
-                yield from self._floor.hand(command, origin, now)
-            case commands.SetGain():
-                yield from self._floor.set_gain(command, origin)
             case commands.SetRole():
                 yield from self._set_role(command, origin)
             case commands.Kick():
                 yield from self._kick(command, origin)
+            case commands.Transfer():
+                yield from self._transfer(command, origin)
+            case commands.SendKeys():
+                yield from self._send_keys(command, origin)
+            case commands.Dial():
+                yield events.DialAsked(origin)
             case commands.End():
                 yield from self._end_for_all(command, origin, now)
             case commands.CancelEnd():
@@ -185,8 +208,10 @@ class Conference:
                 yield events.Counted(command.by, len(self._roll.inside()), origin)
             case commands.Help():
                 yield events.HelpGiven(command.by, origin.role or Role.GUEST, origin)
+            case commands.Spotlight() | commands.SetOverlay() | commands.SetLayout():
+                yield from self._screen.handle(command, origin, now)
             case _:
-                assert_never(command)
+                yield from self._floor.handle(command, origin, now)
 
     # -- coming, going, waiting --------------------------------------------------------------------------------
 
@@ -207,13 +232,15 @@ class Conference:
             source=command.source,
             way=command.way,
             media=command.media,
-            admitted=command.admitted,
+            admitted=command.admitted or command.returning,
             held=command.held,
+            encrypted=command.encrypted,
+            outgoing=command.outgoing,
         )
         if self._must_knock(person):
             yield from self._knock(person, origin, now)
-        elif role is Role.HOST or self._started:
-            yield from self._come_in(person, None, origin, now)
+        elif role is Role.HOST or self._started or command.returning:
+            yield from self._come_in(person, None, origin, now, returning=command.returning)
         else:
             self._roll.put(person)
             yield events.Waiting(person.leg, person.name, person.source, person.way, origin)
@@ -228,14 +255,18 @@ class Conference:
         yield events.Knocking(person.leg, person.name, person.source, person.way, origin, again, moved)
 
     def _come_in(
-        self, person: Participant, came_from: Place | None, origin: Origin, now: float, *, tone: bool = True
-    ) -> Events:
-        """Put somebody into the room; a host with media starts the run, and hears who knocks."""
+        self, person: Participant, came_from: Place | None, origin: Origin, now: float, *, tone: bool = True,
+        returning: bool = False,
+    ) -> Events:  # fmt: skip
+        """Put somebody into the room; a host with media starts the run, and hears who knocks.
+
+        Who comes back to a run that the bridge itself broke off starts it too; then the time without a host counts.
+        """
         muted = self._floor.mutes(person.role)
         person = self._roll.put(
             replace(person, place=Place.INSIDE, since=now, admitted=True, host_muted=muted)
         )
-        starts = not self._started and person.role is Role.HOST and person.media
+        starts = not self._started and (returning or (person.role is Role.HOST and person.media))
         if starts:
             self._started = True
             yield events.Started(self._locked, origin)
@@ -295,6 +326,17 @@ class Conference:
                 command.leg, command.on, Origin(command.leg, person.role, How.RULE)
             )
 
+    def _media(self, command: commands.Media, now: float) -> Events:
+        """A leg that only signalled has media, or the other way round; a host with media starts the run."""
+        person = self._roll.get(command.leg)
+        if person is None or (person.media, person.encrypted) == (command.on, command.encrypted):
+            return
+        person = self._roll.change(person, media=command.on, encrypted=command.encrypted, silent=False)
+        origin = Origin(command.leg, person.role, How.CALL)
+        yield events.MediaChanged(person.leg, command.on, command.encrypted, person.place, origin)
+        if person.is_host and command.on and not self._started:
+            yield from self._start(origin, now)
+
     # -- the door ----------------------------------------------------------------------------------------------
 
     def _lock(self, command: commands.Lock, origin: Origin) -> Events:
@@ -336,6 +378,8 @@ class Conference:
             yield events.not_done(command, origin, Refusal.NOT_THERE)
         elif not self._room.has_host_pin:
             yield events.not_done(command, origin, Refusal.HOSTS_ONLY)
+        elif not self._started:
+            yield events.not_done(command, origin, Refusal.NOT_STARTED)
         elif person.role is Role.HOST and command.role is Role.GUEST and len(self._roll.hosts()) == 1:
             yield events.not_done(command, origin, Refusal.LAST_HOST)
         elif person.role is not command.role:
@@ -347,6 +391,25 @@ class Conference:
             yield events.not_done(command, origin, Refusal.NOT_THERE)
         else:
             yield from self._leave(command.who, Reason.KICKED, origin, hang_up=True)
+
+    def _transfer(self, command: commands.Transfer, origin: Origin) -> Events:
+        person = self._roll.insider(command.who)
+        if person is None:
+            yield events.not_done(command, origin, Refusal.NOT_THERE)
+        elif command.to_room == self._room.number:
+            yield events.not_done(command, origin, Refusal.OUT_OF_RANGE)
+        else:
+            yield events.Transferred(person.leg, command.to_room, command.role, origin)
+            yield from self._leave(person.leg, Reason.TRANSFERRED, origin, hang_up=False)
+
+    def _send_keys(self, command: commands.SendKeys, origin: Origin) -> Events:
+        person, keys = self._roll.insider(command.who), command.digits
+        if person is None or not person.media:
+            yield events.not_done(command, origin, Refusal.NOT_THERE)
+        elif not 0 < len(keys) <= MOST_KEYS or not KEYS.issuperset(keys):
+            yield events.not_done(command, origin, Refusal.OUT_OF_RANGE)
+        else:
+            yield events.KeysSent(person.leg, len(keys), keys, origin)
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -368,8 +431,10 @@ class Conference:
         """Be as the room is configured: what was locked, muted or announced ends with the run."""
         self._life.reset()
         self._started = False
-        self._locked = self._room.auto_lock
-        self._floor.guests_muted = self._room.mute_guests
+        state = configured(self._room)
+        self._locked = state.locked
+        self._floor.guests_muted, self._floor.guests_can_unmute = state.guests_muted, state.guests_can_unmute
+        self._screen.layouts = state.layouts
 
     def _settle(self, people_before: int, hosts_before: int, now: float) -> Events:
         """What follows when people came or went: hosts gone, the last one alone, nobody left."""

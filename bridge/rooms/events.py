@@ -5,7 +5,7 @@ An event is told to people only by `announcements.announce`; the audit log gets 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import NamedTuple
 
@@ -36,6 +36,7 @@ class Refusal(Enum):
     LAST_HOST = "last-host"  # somebody must keep the keys
     HOSTS_ONLY = "hosts-only"  # a room without a host PIN knows no guests
     OUT_OF_RANGE = "out-of-range"
+    OFF = "off"  # the room does not have this
 
 
 class Cause(Enum):
@@ -230,6 +231,105 @@ class ConnectionChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaChanged:
+    """A leg has got media, or has lost it and stays at its `place`."""
+
+    leg: str
+    on: bool
+    encrypted: bool
+    place: Place
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class GuestsUnmuteChanged:
+    """Guests may lift themselves what a host has muted, or no longer."""
+
+    on: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class ClientMuteChanged:
+    """Somebody's own device sends silence, or no longer."""
+
+    leg: str
+    on: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Somebody wrote to all in the room, or to one of them."""
+
+    leg: str
+    text: str = field(repr=False)
+    to: str | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class SpotlightChanged:
+    """Somebody has a place in everybody's picture, or no longer."""
+
+    leg: str
+    on: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayChanged:
+    """Something else stands on somebody's picture; None = his name again."""
+
+    leg: str
+    text: str | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutChanged:
+    """The pictures are arranged in another way, for hosts and for guests."""
+
+    host_layout: str
+    guest_layout: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """Somebody is sent to another room; that he has left this one follows. `role`: None = by that room's rules."""
+
+    leg: str
+    to_room: str
+    role: Role | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class KeysSent:
+    """Keys go to somebody's equipment."""
+
+    leg: str
+    count: int
+    digits: str = field(repr=False)
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class DialAsked:
+    """Somebody who may do so wants to call another one into the room."""
+
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class TalkersChanged:
+    """Who talks now. Told to those in the room, never recorded: no `Event`, as it decides nothing."""
+
+    legs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """Somebody asked how many are in the room."""
 
@@ -292,7 +392,9 @@ class NotDone:
 Event = (
     Waiting | Knocking | KnocksReported | Refused | Started | Joined | Left | Alone | HostsGone | LockChanged
     | MuteChanged | GuestsMuteChanged | HandChanged | RoleChanged | GainChanged | HoldChanged | ConnectionChanged
-    | Counted | HelpGiven | EndAnnounced | EndCancelled | Ended | NotAllowed | NotDone
+    | MediaChanged | GuestsUnmuteChanged | ClientMuteChanged | Said | SpotlightChanged | OverlayChanged | LayoutChanged
+    | Transferred | KeysSent | DialAsked | Counted | HelpGiven | EndAnnounced | EndCancelled | Ended | NotAllowed
+    | NotDone
 )  # fmt: skip
 
 
@@ -304,8 +406,10 @@ def not_done(command: Request, origin: Origin, why: Refusal) -> NotDone:
 def record(event: Event) -> dict[str, str | int | float | bool | None]:
     """The event as the plain values of one audit line; time and room are added by whoever writes it."""
     line: dict[str, str | int | float | bool | None] = {"event": name(event)}
-    for field in fields(event):
-        value = getattr(event, field.name)
+    for each in fields(event):
+        if not each.repr:
+            continue
+        value = getattr(event, each.name)
         if isinstance(value, Origin):
             line |= {
                 "by": value.by,
@@ -313,7 +417,7 @@ def record(event: Event) -> dict[str, str | int | float | bool | None]:
                 "how": value.how.value,
             }
         else:
-            line[field.name] = value.value if isinstance(value, Enum) else value
+            line[each.name] = value.value if isinstance(value, Enum) else value
     return line
 
 

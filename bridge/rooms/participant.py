@@ -27,7 +27,9 @@ class Participant:
 
     `since`: when it came to its `place` [monotonic seconds]. `admitted`: a lock does not hold it up, because a host
     let it in or called it. `host_muted`, `self_muted`: two locks on one door; sound passes when both are open.
-    `hand_since`: when the hand was raised, None = it is down. `source`: the address that its knocks are counted by.
+    `client_muted`: his own device says that it sends silence; no lock of ours. `hand_since`, `spotlight_since`: when
+    the hand was raised, and the spotlight turned on, None = they are not. `overlay`: what stands on the picture instead
+    of the name. `outgoing`: we called it. `source`: the address that its knocks are counted by.
     """
 
     leg: str
@@ -45,6 +47,11 @@ class Participant:
     silent: bool = False
     hand_since: float | None = None
     gain: float = 1.0
+    client_muted: bool = False
+    spotlight_since: float | None = None
+    overlay: str | None = None
+    encrypted: bool = False
+    outgoing: bool = False
 
     @property
     def inside(self) -> bool:

@@ -1,7 +1,7 @@
 """Who may ask for what: the one table of rights, standing x command. The conference asks it before it does anything.
 
-behaviours.md C2 and C3: hosts steer; a guest may mute and unmute himself, raise a hand, ask for the number of people
-and for help; from the lobby nothing is allowed at all.
+behaviours.md C2 and C3: hosts steer; a guest may mute and unmute himself, raise a hand, write, ask for the number of
+people and for help; from the lobby nothing is allowed at all.
 """
 
 from __future__ import annotations
@@ -38,8 +38,18 @@ RIGHTS: Final[dict[type[Request], frozenset[Standing]]] = {
     commands.Kick: frozenset((H, O)),
     commands.End: frozenset((H, O)),
     commands.CancelEnd: frozenset((H, O)),
+    commands.AllowGuestsUnmute: frozenset((H, O)),
+    commands.LowerHands: frozenset((H, O)),
+    commands.Spotlight: frozenset((H, O)),
+    commands.SetOverlay: frozenset((H, O)),
+    commands.SetLayout: frozenset((H, O)),
+    commands.SendKeys: frozenset((H, O)),
+    commands.Transfer: frozenset((H, O)),
+    commands.Dial: frozenset((H, O)),
     commands.MuteSelf: frozenset((H, G)),
-    commands.Hand: frozenset((H, G)),
+    commands.ClientMute: frozenset((H, G)),
+    commands.Say: frozenset((H, G)),
+    commands.Hand: frozenset((H, G)),  # somebody else's: hosts only
     commands.Count: frozenset((H, G)),
     commands.Help: frozenset((H, G)),
 }
@@ -55,3 +65,10 @@ def standing(person: Participant) -> Standing:
 def may(who: Standing, what: type[Request]) -> bool:
     """Whether the table allows it."""
     return who in RIGHTS[what]
+
+
+def allows(who: Standing, command: Request) -> bool:
+    """Whether somebody may ask for just this."""
+    if isinstance(command, commands.Hand) and command.who not in (None, command.by):
+        return who is Standing.HOST
+    return may(who, type(command))

@@ -78,7 +78,7 @@ def _command(what: int) -> Command:
         commands.Start(leg, how), commands.Lock(leg, how=how), commands.Admit(leg, how=how),
         commands.Admit(leg, other, how), commands.AdmitAll(leg, how), commands.Decline(leg, how=how),
         commands.Mute(leg, other, how=how), commands.MuteGuests(leg, how=how), commands.MuteSelf(leg, how=how),
-        commands.Hand(leg, how=how), commands.SetRole(leg, other, Role.GUEST, how),
+        commands.Hand(leg, how=how), commands.Media(leg, what > 127), commands.SetRole(leg, other, Role.GUEST, how),
         commands.SetRole(leg, other, Role.HOST, how), commands.Kick(leg, other, how), commands.End(leg, how=how),
         commands.CancelEnd(leg, how), commands.Count(leg, how), commands.Help(leg, how), commands.Join(leg, Role.HOST),
     ]  # fmt: skip

@@ -15,7 +15,7 @@ PROMPTS = {
     "unmuted-by-host", "all-muted", "all-unmuted", "locked", "unlocked", "somebody-knocks", "nobody-knocks",
     "not-allowed", "ending", "ending-cancelled", "ended", "removed", "host-gone", "hand-raised", "hand-lowered",
     "hand-raised-host", "help-host", "help-guest", "you-are-host", "you-are-guest", "not-available", "people-here",
-    "overloaded", "tone-join", "tone-leave", "tone-knock", "music",
+    "overloaded", "transferred", "tone-join", "tone-leave", "tone-knock", "music",
     *(f"number-{count}" for count in (*range(21), *range(30, 101, 10))),
 }  # fmt: skip
 

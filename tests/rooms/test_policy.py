@@ -1,4 +1,4 @@
-"""Every command x every standing: hosts steer, guests have four things of their own, the lobby has nothing.
+"""Every command x every standing: hosts steer, guests have a few things of their own, the lobby has nothing.
 
 The table is written out here a second time, and held against what the conference really does.
 """
@@ -11,10 +11,10 @@ import pytest
 
 from bridge.rooms import commands
 from bridge.rooms.commands import How, Request
-from bridge.rooms.events import NotAllowed, NotDone, name
+from bridge.rooms.events import HandChanged, NotAllowed, NotDone, name
 from bridge.rooms.participant import Role
 from bridge.rooms.policy import RIGHTS, Standing, may
-from tests.rooms.scene import Scene
+from tests.rooms.scene import Scene, room
 
 HOST, GUEST, LOBBY, OPERATOR = "host", "guest", "knocker", "operator"
 
@@ -32,7 +32,17 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "kick": (HOST, OPERATOR),
     "end": (HOST, OPERATOR),
     "cancel-end": (HOST, OPERATOR),
+    "allow-guests-unmute": (HOST, OPERATOR),
+    "lower-hands": (HOST, OPERATOR),
+    "spotlight": (HOST, OPERATOR),
+    "set-overlay": (HOST, OPERATOR),
+    "set-layout": (HOST, OPERATOR),
+    "send-keys": (HOST, OPERATOR),
+    "transfer": (HOST, OPERATOR),
+    "dial": (HOST, OPERATOR),
     "mute-self": (HOST, GUEST),
+    "client-mute": (HOST, GUEST),
+    "say": (HOST, GUEST),
     "hand": (HOST, GUEST),
     "count": (HOST, GUEST),
     "help": (HOST, GUEST),
@@ -48,17 +58,25 @@ def request(what: str, by: str, how: How) -> Request:
         "set-gain": commands.SetGain(by, "guest2", 0.5, how=how),
         "set-role": commands.SetRole(by, "guest2", Role.HOST, how=how),
         "kick": commands.Kick(by, "guest2", how=how),
+        "spotlight": commands.Spotlight(by, "guest2", how=how),
+        "set-overlay": commands.SetOverlay(by, "guest2", "Kari", how=how),
+        "set-layout": commands.SetLayout(by, "4:0", how=how),
+        "send-keys": commands.SendKeys(by, "guest2", "1#", how=how),
+        "transfer": commands.Transfer(by, "guest2", "2000", how=how),
+        "client-mute": commands.ClientMute(by, True, how=how),
+        "say": commands.Say(by, "hello", how=how),
     }
     plain = {name(kind("x")): kind for kind in (
         commands.Lock, commands.Admit, commands.Decline, commands.MuteGuests, commands.End, commands.CancelEnd,
-        commands.MuteSelf, commands.Hand, commands.Count, commands.Help,
+        commands.MuteSelf, commands.Hand, commands.Count, commands.Help, commands.LowerHands,
+        commands.AllowGuestsUnmute, commands.Dial,
     )}  # fmt: skip
     return aims[what] if what in aims else plain[what](by, how=how)
 
 
 @pytest.fixture
 def scene() -> Scene:
-    made = Scene()
+    made = Scene(room(chat=True))
     made.host("host")
     made.join("guest")
     made.join("guest2")
@@ -93,6 +111,16 @@ def test_the_table_knows_every_command() -> None:
     assert set(RIGHTS) == set(get_args(Request))
     assert len(RIGHTS) == len(COMMANDS)
     assert not any(may(Standing.LOBBY, kind) for kind in RIGHTS)
+
+
+def test_another_ones_hand_is_for_hosts_to_lower(scene: Scene) -> None:
+    scene.do(commands.Hand("guest2", on=True))
+    (event,) = scene.do(commands.Hand("guest", on=False, who="guest2"))
+    assert isinstance(event, NotAllowed)
+    (event,) = scene.do(commands.Hand("host", on=True, who="guest"))
+    assert isinstance(event, NotDone)
+    (event,) = scene.do(commands.Hand("host", on=False, who="guest2"))
+    assert isinstance(event, HandChanged)
 
 
 def test_who_has_left_asks_for_nothing(scene: Scene) -> None:

@@ -31,6 +31,8 @@ from bridge.rooms.events import (
     Left,
     LockChanged,
     Refused,
+    Said,
+    Transferred,
     Waiting,
     record,
 )
@@ -42,16 +44,21 @@ LEGS = [f"leg{number}" for number in range(7)]
 # All that may sound in a lobby: nothing that tells who or how many there are, or what they do.
 LOBBY_SOUNDS = {"wait-host", "knocking", "music", "declined", "ended", "full", "not-allowed"}
 
+SECRET, KEYS = "written in confidence", "*9876#"
+
 legs = st.sampled_from(LEGS)
 who = st.none() | legs
 switch = st.none() | st.booleans()
+layouts = st.sampled_from(["1:0", "1:7", "4:0", "7:7"])
 how = st.sampled_from([How.KEYPAD, How.API, How.KEYPAD, How.OPERATOR])
 facts = st.one_of(
     st.builds(Join, legs, st.sampled_from(Role), source=st.sampled_from(["a", "b"]), media=st.integers(0, 9).map(bool),
-              admitted=st.integers(0, 5).map(lambda n: n == 0), held=st.integers(0, 5).map(lambda n: n == 0)),
+              admitted=st.integers(0, 5).map(lambda n: n == 0), held=st.integers(0, 5).map(lambda n: n == 0),
+              returning=st.integers(0, 9).map(lambda n: n == 0)),
     st.builds(commands.Leave, legs, st.sampled_from([Reason.NORMAL, Reason.MEDIA_LOST])),
     st.builds(commands.Hold, legs, st.booleans()),
     st.builds(commands.Silence, legs, st.booleans()),
+    st.builds(commands.Media, legs, st.booleans(), st.booleans()),
 )  # fmt: skip
 requests = st.one_of(
     st.builds(commands.Start, legs, how),
@@ -62,7 +69,24 @@ requests = st.one_of(
     st.builds(commands.Mute, legs, legs, switch, how),
     st.builds(commands.MuteGuests, legs, switch, how),
     st.builds(commands.MuteSelf, legs, switch, how),
-    st.builds(commands.Hand, legs, switch, how),
+    st.builds(commands.Hand, legs, switch, who, how),
+    st.builds(commands.LowerHands, legs, how),
+    st.builds(commands.AllowGuestsUnmute, legs, switch, how),
+    st.builds(commands.ClientMute, legs, st.booleans(), how),
+    st.builds(commands.Say, legs, st.sampled_from(["", SECRET, SECRET * 1000]), who, how),
+    st.builds(commands.Spotlight, legs, legs, switch, how),
+    st.builds(commands.SetOverlay, legs, legs, st.sampled_from(["", "Kari", "K" * 200]), how),
+    st.builds(commands.SetLayout, legs, st.none() | layouts, st.none() | layouts, st.none() | layouts, how),
+    st.builds(
+        commands.Transfer,
+        legs,
+        legs,
+        st.sampled_from(["1002", "2000"]),
+        st.none() | st.sampled_from(Role),
+        how,
+    ),
+    st.builds(commands.SendKeys, legs, legs, st.sampled_from(["", KEYS, "12x", "1" * 33]), how),
+    st.builds(commands.Dial, legs, how),
     st.builds(commands.SetGain, legs, legs, st.floats(-1, 5), how),
     st.builds(commands.SetRole, legs, legs, st.sampled_from(Role), how),
     st.builds(commands.Kick, legs, legs, how),
@@ -84,6 +108,8 @@ rooms = st.builds(
     no_host_end_s=st.sampled_from([0.0, 60.0]),
     last_one_end_s=st.sampled_from([0.0, 60.0]),
     mute_guests=st.booleans(),
+    guests_can_unmute=st.booleans(),
+    chat=st.booleans(),
     auto_lock_again=st.booleans(),
 )
 
@@ -123,7 +149,8 @@ class Watcher:
         for event in events:
             self._check_lock(event, command)
             self._check_presence(event)
-            json.dumps(record(event))
+            line = json.dumps(record(event)) + repr(event) + repr(command)
+            assert SECRET not in line and KEYS not in line, "what is written or keyed stays out of records"
         for event in events:
             self._check_ears(event)
         self._check_seats()
@@ -139,7 +166,8 @@ class Watcher:
                 let_in = event.came_from is Place.KNOCKING and isinstance(
                     command, commands.Admit | commands.AdmitAll
                 )
-                called = (isinstance(command, Join) and command.admitted) or event.came_from is Place.WAITING
+                exempt = isinstance(command, Join) and (command.admitted or command.returning)
+                called = exempt or event.came_from is Place.WAITING
                 assert keyed or let_in or called
                 if let_in:
                     assert event.origin.role is Role.HOST or event.origin.how is How.OPERATOR
@@ -180,6 +208,11 @@ class Watcher:
                 of_lobby = isinstance(event, Waiting | Knocking | KnocksReported | Refused)
                 assert not of_lobby, "a guest is told of the lobby"
                 assert not (isinstance(event, Left) and event.place is not Place.INSIDE)
+                assert not isinstance(event, Transferred), "a guest is told where somebody goes"
+            if isinstance(event, Said):
+                assert inside and leg in (event.leg, event.to or leg), "what is written reaches another"
+        if isinstance(event, Said):
+            assert self.room.chat
         for sound in announce(event, present):
             assert set(sound.legs) <= set(told)
             for leg in sound.legs:
