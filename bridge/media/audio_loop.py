@@ -252,7 +252,9 @@ class AudioLoop:
 
     def _job(self, now: float) -> Job:
         received = [
-            Received(session.leg, units) for session in self._audible if (units := self._pop(session, now))
+            Received(session.leg, units, session.take_level())
+            for session in self._audible
+            if (units := self._pop(session, now))
         ]
         for session in self._inaudible:
             self._pop(session, now)
@@ -274,12 +276,12 @@ class AudioLoop:
             return
         self._faults = 0
         sessions = self._sessions
-        for legs, payload, samples, marker in outcome.outgoing:
+        for legs, payload, samples, marker, level in outcome.outgoing:
             for leg in legs:
                 session = sessions.get(leg)
                 if session is not None:
                     try:
-                        session.send_audio(payload, samples, marker)
+                        session.send_audio(payload, samples, marker, level)
                     except Exception as error:
                         self._fail(session, error)
         for event in outcome.events:

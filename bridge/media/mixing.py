@@ -37,10 +37,14 @@ class Loss(NamedTuple):
 
 
 class Received(NamedTuple):
-    """What a leg's jitter buffer gave for this tick."""
+    """What a leg's jitter buffer gave for this tick.
+
+    `level`: how loud its peer says that it is now (RFC 6464) [-dBov, 0 to 127], None when it does not say.
+    """
 
     leg: str
     units: Units
+    level: int | None = None
 
 
 class Job(NamedTuple):
@@ -143,7 +147,8 @@ class AudioMixer:
     def _form(self, leg: str) -> None:
         """What the leg is sent may have to look different."""
         loss = self._loss[leg].percent if leg in self._loss else 0
-        self._sounds.configure(leg, form_of(self._audio[leg], loss, self._settings))
+        audio = self._audio[leg]
+        self._sounds.configure(leg, form_of(audio, loss, self._settings), levels=bool(audio.level_id))
         self._unsettled.add(leg)
 
     def _report(self, loss: Loss) -> None:

@@ -76,6 +76,8 @@ class Session:
         self._source = self._rtcp_source = RemoteFilter(("", 0))
         self._types: frozenset[int] = frozenset()
         self._event_type = -1
+        self._level_id = 0
+        self._level: int | None = None
         self._keys_in = DtmfReceiver()
         self._keys_out: DtmfSender | None = None
         self._allowance = Allowance(0.0, 0.0, 0.0)
@@ -98,7 +100,9 @@ class Session:
         self._secure(audio, before)
         self._aim(command, before)
         self._rest(audio.sends, now)
-        self.sent.configure(audio.payload_type, BY_NAME[audio.codec.lower()].clock_rate)
+        clock_rate = BY_NAME[audio.codec.lower()].clock_rate
+        self.sent.configure(audio.payload_type, clock_rate, audio.level_id, audio.mid_id, audio.mid)
+        self._level_id = audio.level_id
         self.received.configure(audio.receive, audio.event_receive)
         self._types = frozenset(audio.receive)
         self._event_type = -1 if audio.event_receive is None else audio.event_receive
@@ -178,7 +182,7 @@ class Session:
                 self._drops[fault.name] += 1
 
     def _read_rtp(self, datagram: bytes, source: Address, arrival: float) -> None:
-        packet = parse(self._link.unwrap_rtp(datagram))
+        packet = parse(self._link.unwrap_rtp(datagram), self._level_id)
         is_event = packet.payload_type == self._event_type
         if not is_event and packet.payload_type not in self._types:
             raise ProtocolError("rtp-payload-type")
@@ -193,8 +197,16 @@ class Session:
         assert self._audio is not None
         if self._audio.receives:
             self.received.push(packet, arrival)
+            level = packet.level
+            if level is not None and (self._level is None or level < self._level):
+                self._level = level
         else:
             self._drops["on-hold"] += 1
+
+    def take_level(self) -> int | None:
+        """How loud [-dBov, 0 to 127] the peer says that it was since the last call, None if it did not say."""
+        level, self._level = self._level, None
+        return level
 
     def take_rtcp(self, datagram: bytes, source: Address, arrival: float) -> None:
         """A datagram of the RTCP port."""
@@ -248,8 +260,11 @@ class Session:
 
     # -- out -------------------------------------------------------------------------------------------------------
 
-    def send_audio(self, payload: bytes, samples: int, marker: bool) -> None:
-        """Send a payload that stands for `samples` at 48 kHz, or a key that is to be sent in its place."""
+    def send_audio(self, payload: bytes, samples: int, marker: bool, level: int = 127) -> None:
+        """Send a payload that stands for `samples` at 48 kHz, or a key that is to be sent in its place.
+
+        `level`: how loud it is [-dBov, 0 to 127].
+        """
         audio, source, keys = self._audio, self._source, self._keys_out
         if audio is None or not audio.sends:
             return
@@ -260,7 +275,7 @@ class Session:
         if keys is not None and keys.active:
             packet = self.sent.packetise_event(keys, samples)
         if packet is None:
-            packet = self.sent.packetise(payload, samples, marker or self._marks)
+            packet = self.sent.packetise(payload, samples, marker or self._marks, level)
         self._marks = False
         try:
             datagram = self._link.wrap_rtp(packet)

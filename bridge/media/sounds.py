@@ -9,8 +9,10 @@ heard before ends in 10 ms, what comes begins in 10 ms.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from enum import Enum
+from math import log10
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,7 +32,7 @@ from bridge.media.playing import Cursor, lay_over
 from bridge.media.room import Mixed
 from mixer.limiter import limit
 from mixer.noise import ComfortNoise
-from mixer.pcm import FADE, FRAME, RISE, Index, Rows, Samples, tail_of
+from mixer.pcm import FADE, FRAME, RISE, Index, Rows, Samples, power, tail_of
 from mixer.resample import TO_8K, TO_16K
 
 
@@ -65,26 +67,42 @@ class Content(NamedTuple):
 
 
 class Outgoing(NamedTuple):
-    """A payload for the wire, the same for all these legs. `samples`: its length at 48 kHz."""
+    """A payload for the wire, the same for all these legs.
+
+    `samples`: its length at 48 kHz. `level`: of its sound as RFC 6464 tells it [-dBov, 0 to 127], 127 as well where
+    none of the process's legs wants to be told.
+    """
 
     legs: tuple[str, ...]
     payload: bytes
     samples: int
     marker: bool
+    level: int = 127
+
+
+_LONGEST_PACKET = 3  # frames
+_NO_POWER = 1e-13
 
 
 class Sound:
-    """One row of the desk and its encodings."""
+    """One row of the desk and its encodings. `powers`: of its last frames, where levels are wanted."""
 
-    __slots__ = ("address", "content", "encodings", "frame", "previous", "row")
+    __slots__ = ("address", "content", "encodings", "frame", "powers", "previous", "row")
 
     def __init__(self, content: Content, row: int) -> None:
         self.content = content
         self.row = row
         self.encodings: dict[Form, Encoding] = {}
+        self.powers: deque[float] = deque(maxlen=_LONGEST_PACKET)
         self.frame: Samples
         self.previous: Samples
         self.address: Any
+
+    def level(self, samples: int) -> int:
+        """How loud [-dBov, 0 to 127] the last `samples` were, to a frame."""
+        frames = min(max(1, samples // FRAME), len(self.powers))
+        mean = sum(list(self.powers)[-frames:]) / max(1, frames)
+        return min(127, max(0, round(-10.0 * log10(mean)))) if mean > _NO_POWER else 127
 
 
 class Listener:
@@ -152,16 +170,24 @@ class Sounds:
         self._desk = Desk()
         self._sounds: dict[Content, Sound] = {}
         self._noise = ComfortNoise()
+        self._levels: set[str] = set()  # legs that want to be told how loud it is
         self._settled = 0  # times; makes the turn of one tick another than that of the next
 
     # -- who hears what -------------------------------------------------------------------------------------------
 
-    def configure(self, leg: str, form: Form | None) -> bool:
-        """What the leg is sent from now on; None: nothing. True if that is another form than before."""
+    def configure(self, leg: str, form: Form | None, levels: bool = False) -> bool:
+        """What the leg is sent from now on; None: nothing. True if that is another form than before.
+
+        `levels`: whether it is to be told how loud each packet is.
+        """
         listener = self.listeners.get(leg)
         if form is None:
             self.forget(leg)
             return False
+        if levels:
+            self._levels.add(leg)
+        else:
+            self._levels.discard(leg)
         if listener is None:
             self.listeners[leg] = Listener(leg, form)
             return True
@@ -173,6 +199,7 @@ class Sounds:
     def forget(self, leg: str) -> None:
         """The leg is sent nothing any more."""
         listener = self.listeners.pop(leg, None)
+        self._levels.discard(leg)
         if listener is not None and listener.encoding is not None:
             del listener.encoding.legs[leg]
             self._tidy([listener.sound])
@@ -317,49 +344,55 @@ class Sounds:
     def encode(self, tick: int) -> list[Outgoing]:
         """This tick's packets of every encoding."""
         outgoing: list[Outgoing] = []
-        telephone: dict[g711.Law, list[tuple[int, OctetEncoding]]] = {law: [] for law in g711.Law}
-        wide: list[tuple[int, OctetEncoding]] = []
+        telephone: dict[g711.Law, list[tuple[Sound, OctetEncoding]]] = {law: [] for law in g711.Law}
+        wide: list[tuple[Sound, OctetEncoding]] = []
+        used = self._used()
+        if self._levels:
+            for sound, mean in zip(self._sounds.values(), power(self._desk.rows[used, FRAME:]), strict=True):
+                sound.powers.append(float(mean))
         for sound in self._sounds.values():
             for encoding in sound.encodings.values():
                 if isinstance(encoding, OpusEncoding):
-                    self._send(outgoing, encoding, encoding.push(sound.frame, sound.address, tick))
+                    self._send(outgoing, sound, encoding, encoding.push(sound.frame, sound.address, tick))
                     self._count(encoding)
                 elif encoding.law is not None:
-                    telephone[encoding.law].append((sound.row, encoding))
+                    telephone[encoding.law].append((sound, encoding))
                 else:
-                    wide.append((sound.row, encoding))
+                    wide.append((sound, encoding))
         for law, some in telephone.items():
             self._encode_telephone(outgoing, law, some, tick)
         self._encode_wide(outgoing, wide, tick)
-        used = self._used()
         self._desk.rows[used, :FRAME] = self._desk.rows[used, FRAME:]
         return outgoing
 
     def _encode_telephone(
-        self, outgoing: list[Outgoing], law: g711.Law, some: list[tuple[int, OctetEncoding]], tick: int
+        self, outgoing: list[Outgoing], law: g711.Law, some: list[tuple[Sound, OctetEncoding]], tick: int
     ) -> None:
         if not some:
             return
-        rows = list(dict.fromkeys(row for row, _ in some))
+        rows = list(dict.fromkeys(sound.row for sound, _ in some))
         place = {row: index for index, row in enumerate(rows)}
         codes = telephone_codes(TO_8K.run(self._desk.rows[rows, FRAME - TO_8K.history :]), law)
         self.encoded += len(rows)
-        for row, encoding in some:
-            self._send(outgoing, encoding, encoding.push(codes[place[row]], tick))
+        for sound, encoding in some:
+            self._send(outgoing, sound, encoding, encoding.push(codes[place[sound.row]], tick))
 
     def _encode_wide(
-        self, outgoing: list[Outgoing], some: list[tuple[int, OctetEncoding]], tick: int
+        self, outgoing: list[Outgoing], some: list[tuple[Sound, OctetEncoding]], tick: int
     ) -> None:
         if not some:
             return
-        frames = TO_16K.run(self._desk.rows[[row for row, _ in some], FRAME - TO_16K.history :])
+        frames = TO_16K.run(self._desk.rows[[sound.row for sound, _ in some], FRAME - TO_16K.history :])
         self.encoded += len(some)
-        for frame, (_, encoding) in zip(frames, some, strict=True):
+        for frame, (sound, encoding) in zip(frames, some, strict=True):
             if encoding.wide is not None:
-                self._send(outgoing, encoding, encoding.push(encoding.wide.encode(frame), tick))
+                self._send(outgoing, sound, encoding, encoding.push(encoding.wide.encode(frame), tick))
 
-    def _send(self, outgoing: list[Outgoing], encoding: Encoding, packets: Packets) -> None:
+    def _send(self, outgoing: list[Outgoing], sound: Sound, encoding: Encoding, packets: Packets) -> None:
+        if not packets.payloads:
+            return
         legs = tuple(encoding.legs)
+        level = sound.level(packets.samples) if self._levels else 127
         outgoing.extend(
-            Outgoing(legs, payload, packets.samples, packets.marker) for payload in packets.payloads
+            Outgoing(legs, payload, packets.samples, packets.marker, level) for payload in packets.payloads
         )

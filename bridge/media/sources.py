@@ -5,7 +5,9 @@ may be heard), then the conferences choose, then `render` (48 kHz for the few th
 
 Opus is dear to decode, so in a full room legs outside the mix are decoded only now and then, to learn their level. One
 packet out of the blue gives a rough level (the decoder's memory is old), good enough to say who might be louder than
-those inside; who is chosen on such a level is decoded properly in the same tick (`verify`) before it counts.
+those inside. Where the peer tells its level with each packet (RFC 6464), its word is as good, and nothing is decoded at
+all. Who is chosen on such a level is decoded properly in the same tick (`verify`) before it counts, so that nobody gets
+in by a lie.
 """
 
 from __future__ import annotations
@@ -29,7 +31,11 @@ Hearing = TelephoneHearing | WideHearing | OpusHearing
 # Opus legs outside the mix of a full room: how often their level is looked at [ticks].
 _PROBE_TICKS = 4
 _PROBE_SILENT_TICKS = 16
+_TOLD_TICKS = 10  # for so long after a peer told its level nothing is decoded in want of a new one
+# By level as it is told: the mean square.
+_POWERS = (10.0 ** (-np.arange(128) / 10)).astype(np.float32)
 _FAULTS = 3  # of ours in one leg; after that it stays silent until its codec changes
+_NOTHING: tuple[Units, None] = ((), None)
 
 
 class Attention(IntEnum):
@@ -44,6 +50,7 @@ class Source:
     """One leg's sound as it comes in.
 
     `payload_type`: of the codec in `hearing`, -1 if none. `tail`: the end of what was heard before the codec changed.
+    `told`: the tick in which the peer last said how loud it is.
     """
 
     __slots__ = (
@@ -57,6 +64,7 @@ class Source:
         "receive",
         "slot",
         "tail",
+        "told",
         "was_silent",
     )
 
@@ -68,6 +76,7 @@ class Source:
         self.hearing: Hearing | None = None
         self.attention = Attention.NONE
         self.was_silent = True
+        self.told = -_TOLD_TICKS
         self.faults = 0
         self.tail: Samples | None = None
         self.frame: Samples = np.zeros(FRAME, np.float32)
@@ -175,8 +184,12 @@ class Sources:
             del self._at[source.slot]
             self._free.append(source.slot)
 
-    def listen(self, received: Iterable[tuple[str, Units]], tick: int) -> list[tuple[str, Exception]]:
-        """This tick's units of each leg, of none for those that are not named; what nobody may hear is not looked at.
+    def listen(
+        self, received: Iterable[tuple[str, Units, int | None]], tick: int
+    ) -> list[tuple[str, Exception]]:
+        """This tick's units of each leg, and how loud its peer says that it is; none for those that are not named.
+
+        What nobody may hear is not looked at.
 
         Returns the legs whose decoding failed by a fault of ours; they begin anew, and after the third time stay silent
         until their codec changes.
@@ -186,12 +199,12 @@ class Sources:
         self._known[:] = True
         faults: list[tuple[str, Exception]] = []
         rows = _Rows()
-        given = dict(received)
+        given = {leg: (units, level) for leg, units, level in received}
         for leg, source in self.legs.items():
             if source.attention is Attention.NONE:
                 continue
             try:
-                self._take(source, given.get(leg, ()), rows)
+                self._take(source, *given.get(leg, _NOTHING), rows)
             except Exception as fault:  # a fault of ours costs this leg, not the others
                 self._fail(source)
                 faults.append((leg, fault))
@@ -205,7 +218,7 @@ class Sources:
             np.copyto(self.floor, floor, where=self._known)
         return faults
 
-    def _take(self, source: Source, units: Units, rows: _Rows) -> None:
+    def _take(self, source: Source, units: Units, level: int | None, rows: _Rows) -> None:
         """Hand the units over; what there is to measure goes to `rows`."""
         if units and (len(units) > 1 or units[0].payload_type != source.payload_type):
             units = self._of_one_codec(source, units)
@@ -213,7 +226,7 @@ class Sources:
         if hearing is None:
             return
         hearing.take(units)
-        if not isinstance(hearing, OpusHearing) or self._listen_to_opus(source, hearing):
+        if not isinstance(hearing, OpusHearing) or self._listen_to_opus(source, hearing, level):
             rows.add(source.slot, hearing)
 
     def _of_one_codec(self, source: Source, units: Units) -> Units:
@@ -281,12 +294,21 @@ class Sources:
         if source.hearing is not None:
             source.hearing.clear()
 
-    def _listen_to_opus(self, source: Source, hearing: OpusHearing) -> bool:
+    def _listen_to_opus(self, source: Source, hearing: OpusHearing, level: int | None) -> bool:
         """Decode now if its level is wanted now: always, or of legs outside the mix when they begin, and at times."""
+        if level is not None:
+            source.told = self._tick
         if source.attention is Attention.FULL or not hearing.simple:
             hearing.render(source.frame, source.address)
             self.decoded += hearing.take_decoded()
             return True
+        if self._tick - source.told < _TOLD_TICKS:
+            hearing.skip()
+            if level is not None:
+                self._power[source.slot] = _POWERS[level]
+            else:
+                self._known[source.slot] = hearing.silent
+            return False
         silent = hearing.silent
         begins = source.was_silent and not silent
         source.was_silent = silent

@@ -87,12 +87,14 @@ class BenchLeg:
         ssrc: int = 77,
         step: int = 160,
         marker: bool = False,
+        extension: bytes = b"",
     ) -> bytes:
         """The peer's next packet, wrapped by its link."""
         self.sequence = self.sequence + 1 & 0xFFFF
         self.timestamp = self.timestamp + step & 0xFFFFFFFF
-        head = struct.pack("!BBHII", 0x80, payload_type | marker << 7, self.sequence, self.timestamp, ssrc)
-        return self.link.wrap_rtp(head + payload)
+        first = 0x90 if extension else 0x80
+        head = struct.pack("!BBHII", first, payload_type | marker << 7, self.sequence, self.timestamp, ssrc)
+        return self.link.wrap_rtp(head + extension + payload)
 
     def hear(self, datagram: bytes | None = None, source: Address = PEER) -> None:
         """A datagram comes to the RTP port now; the next packet of the peer unless another is given."""

@@ -62,7 +62,7 @@ class BenchRoom:
             talker.talk()
             units = talker.session.pop(talker.now)
             if units and talker.name in self.heard:
-                received.append(Received(talker.name, units))
+                received.append(Received(talker.name, units, talker.session.take_level()))
             if talker.session.deadline <= talker.now:
                 talker.session.wake(talker.now, 1.7e9)
         commands, self._commands = self._commands, []
@@ -70,6 +70,6 @@ class BenchRoom:
         assert not result.faults
         self.drops += sum(result.drops.values())
         by_name = {talker.name: talker for talker in self.talkers}
-        for legs, payload, samples, marker in result.outgoing:
+        for legs, payload, samples, marker, level in result.outgoing:
             for leg in legs:
-                by_name[leg].session.send_audio(payload, samples, marker)
+                by_name[leg].session.send_audio(payload, samples, marker, level)

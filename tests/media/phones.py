@@ -76,8 +76,11 @@ class Phone:
     ) -> None:
         self.leg = leg
         self.codec = codec
+        self.hertz = hertz
         self.negotiated = negotiated(codec, ptime_ms)
         self.packets: list[tuple[int, bytes, int, bool]] = []
+        self.levels: list[int] = []  # told with the packets
+        self.level: int | None = None  # what it says of its own
         self.talks = True
         self._payloads = list(_tone(codec, hertz, amplitude))
         self._place = 0
@@ -154,14 +157,15 @@ class Studio:
         """So many times 20 ms."""
         everybody = dict(self.phones)
         for _ in range(ticks):
-            received = [Received(phone.leg, phone.units()) for phone in self.phones.values()]
+            received = [Received(phone.leg, phone.units(), phone.level) for phone in self.phones.values()]
             commands, self._commands = self._commands, []
             result = self.mixer.tick(Job(commands, received))
             self.results.append(result)
             self.events.extend((self.tick, event) for event in result.events)
-            for legs, payload, samples, marker in result.outgoing:
+            for legs, payload, samples, marker, level in result.outgoing:
                 for leg in legs:
                     everybody[leg].packets.append((self.tick, payload, samples, marker))
+                    everybody[leg].levels.append(level)
             self.tick += 1
 
     def ended(self) -> list[tuple[int, str]]:
