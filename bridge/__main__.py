@@ -32,6 +32,7 @@ from bridge.errors import ProtocolError
 from bridge.operations import PERSON_COMMANDS, ROOM_COMMANDS
 from bridge.rooms import pins
 from bridge.server import Bridge
+from bridge.settings import web_url
 from config.load import ConfigError, load
 from config.model import Config, Room, RoomKind
 from config.pin import ADVISED_DIGITS, digits_fault
@@ -143,6 +144,8 @@ def welcome(config: Config, bridge: Bridge) -> str:
     ]
     if made:
         lines.append("The PINs above are shown this once; only their hashes are kept.")
+    if config.web.enabled:
+        lines.append(f"Browsers: {web_url(config)}/")
     lines.append(f"Figures: http://{config.management.address}:{config.management.port}/metrics")
     return "\n".join(lines)
 

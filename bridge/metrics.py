@@ -27,6 +27,7 @@ class Metrics:
     verdicts: Counter = field(init=False)
     journal_troubles: Counter = field(init=False)
     faults: Counter = field(init=False)
+    web_connections: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
         def put(name: str, metric: Counter | Gauge | Histogram) -> None:
@@ -62,6 +63,7 @@ class Metrics:
             "journal_troubles",
             Counter("samrom_journal_troubles", "Audit or record lines in trouble", registry=r),
         )
+        put("web_connections", Gauge("samrom_web_connections", "Connections of browsers now", registry=r))
         put("faults", Counter("samrom_faults", "Our own faults: exceptions nobody expected", registry=r))
 
     def text(self) -> bytes:

@@ -1,6 +1,6 @@
 """The composition root: configuration in, a running bridge out. The only file that sees the configuration whole.
 
-start: store -> PINs -> journals -> media -> rooms -> SIP -> management;  stop: the other way round
+start: store -> PINs -> journals -> media -> rooms -> SIP -> web -> management;  stop: the other way round
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from bridge import settings
+from bridge import management, settings
 from bridge.call_record import CallRecord
 from bridge.certificate import CertificateFiles, self_made
 from bridge.crew import Crew
@@ -24,7 +24,6 @@ from bridge.focus import Conferences
 from bridge.journal import Journal
 from bridge.load import LoadWatch
 from bridge.log import logger
-from bridge.management import ManagementPort, application
 from bridge.media.contract import Event
 from bridge.media.pool import MediaPool
 from bridge.metrics import DropCollector, MediaCollector, Metrics
@@ -36,6 +35,8 @@ from bridge.sip.signalling import Signalling
 from bridge.sip.transport import Listener, Transports
 from bridge.store import Store
 from bridge.switchboard import Switchboard
+from bridge.web.application import application
+from bridge.web.serving import WebPort
 from config.model import Config, Protocol, Room
 from config.secret import Secret
 
@@ -55,6 +56,8 @@ class Bridge:
         self.made: tuple[MadePin, ...] = ()
         self._folder = Path(config.bridge.state_folder)
         self._known_at = 0.0
+        self._certificate_files: list[CertificateFiles] = []
+        self._web: WebPort | None = None
         self._up = False
         self._stop = asyncio.Event()
 
@@ -71,14 +74,18 @@ class Bridge:
             self._up = True
             crew = Crew(self._fault)
             stack.push_async_callback(crew.close)
-            serving = crew.start(self._management.serve(), "management")
+            serving = [crew.start(self._management.serve(), "management")]
+            if self._web is not None:
+                serving.append(crew.start(self._web.serve(), "web"))
             crew.start(self._tend(partial(self._load.watch, self._looked)), "load")
             crew.start(self._tend(self._watch_certificates), "certificates")
             on_up()
             self._keep_made_pins()
             await self._stop.wait()
             self._management.stop()
-            await asyncio.wait([serving])
+            if self._web is not None:
+                self._web.stop()
+            await asyncio.wait(serving)
 
     async def _tend(self, part: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run a part for ever: a fault in it is told, costs no call, and the part begins anew."""
@@ -131,18 +138,30 @@ class Bridge:
         self._signalling = self._make_signalling()
         await self._signalling.start(self._listeners(), settings.trunks(config))
         stack.push_async_callback(self._signalling.stop)
+        self._web = self._make_web()
+        if self._web is not None:
+            stack.callback(self._web.close)
+            self.metrics.web_connections.set_function(lambda: self._web.connections if self._web else 0)
         self._management = self._make_management()
         stack.callback(self._management.close)
 
-    def _make_management(self) -> ManagementPort:
-        config, management = self.config, self.config.management
+    def _make_management(self) -> management.ManagementPort:
+        config, address = self.config, self.config.management.address
         operations = Operations(
             self._conferences, self._reception, self._signalling, self._load, config.sip.peers, config.dial_out,
             config.bridge.drain_s, self._audit, self._healthy, self.stop,
         )  # fmt: skip
-        hosts = frozenset((management.address, f"[{management.address}]", "localhost"))
-        app = application(operations, self.metrics, hosts)
-        return ManagementPort(app, management.address, management.port)
+        hosts = frozenset((address, f"[{address}]", "localhost"))
+        app = management.application(operations, self.metrics, hosts)
+        return management.ManagementPort(app, address, self.config.management.port)
+
+    def _make_web(self) -> WebPort | None:
+        config = self.config
+        if not config.web.enabled:
+            return None
+        app = application((), settings.neighbourhood(config), self._drop, self._fault)
+        certificate, limits = self._web_certificate(), settings.entrance_limits(config)
+        return WebPort(app, config.web.address, config.web.port, certificate, limits, self._drop)
 
     def _settle_pins(self) -> tuple[Room, ...]:
         """Rooms with hashes in place of "generated" and of digits; `made` are the PINs that were made for that."""
@@ -194,8 +213,7 @@ class Bridge:
         sip = self.config.sip
         files = None
         if any(each.protocol is Protocol.TLS for each in sip.listeners):
-            files = self._certificate()
-        self._certificate_files = files
+            files = self._certificate(sip.certificate, sip.key, "sip")
         return [
             Listener(
                 each.protocol.value, each.address, each.port, files if each.protocol is Protocol.TLS else None
@@ -203,18 +221,29 @@ class Bridge:
             for each in sip.listeners
         ]
 
-    def _certificate(self) -> CertificateFiles:
-        sip = self.config.sip
-        if sip.certificate:
-            return CertificateFiles(Path(sip.certificate), Path(sip.key or sip.certificate))
-        names = [each.address for each in sip.listeners] + list(sip.domains)
-        if sip.public_address:
-            names.append(sip.public_address)
-        _log.warning(
-            "self-made-certificate",
-            detail="set [sip] certificate and key to a certificate that your endpoints trust",
+    def _web_certificate(self) -> CertificateFiles | None:
+        """What the web proves itself by; None: it speaks plain HTTP, on loopback."""
+        web = self.config.web
+        return (
+            self._certificate(web.certificate, web.key, "web")
+            if settings.web_is_secure(self.config)
+            else None
         )
-        return CertificateFiles(*self_made(self._folder, names, datetime.datetime.now(datetime.UTC)))
+
+    def _certificate(self, chain: str, key: str, section: str) -> CertificateFiles:
+        """The configured certificate, or one of our own making; its files are watched from now on."""
+        if chain:
+            files = CertificateFiles(Path(chain), Path(key or chain))
+        else:
+            _log.warning(
+                "self-made-certificate",
+                detail=f"nobody trusts it: set [{section}] certificate and key to one that an authority has signed",
+            )
+            files = CertificateFiles(
+                *self_made(self._folder, settings.own_names(self.config), datetime.datetime.now(datetime.UTC))
+            )
+        self._certificate_files.append(files)
+        return files
 
     # -- watching -------------------------------------------------------------------------------------------------
 
@@ -238,16 +267,19 @@ class Bridge:
             now = self._certificate_times()
             if now != seen:
                 seen = now
-                self._signalling.reload_certificates()
+                self.reload_certificates()
 
-    def _certificate_times(self) -> tuple[float, ...]:
-        files = self._certificate_files
-        return files.changed_at() if files is not None else ()
+    def _certificate_times(self) -> list[tuple[float, float]]:
+        return [files.changed_at() for files in self._certificate_files]
 
     def reload_certificates(self) -> None:
-        """Read the certificate files again, now (SIGHUP)."""
-        if self._up:
-            self._signalling.reload_certificates()
+        """Read the certificate files again, now (SIGHUP); new handshakes use them."""
+        if not self._up:
+            return
+        self._signalling.reload_certificates()
+        if self._web is not None and (problem := self._web.reload_certificate()) is not None:
+            self._drop("certificate-refused")
+            _log.error("certificate-refused", detail=problem)
 
     def _healthy(self) -> str | None:
         """The name of the part that does not live, or None."""
@@ -261,6 +293,9 @@ class Bridge:
 
     def _record(self, record: CallRecord) -> None:
         self._records.write(record.line())
+
+    def _drop(self, name: str) -> None:
+        self.metrics.drops.labels(name).inc()
 
     def _media_event(self, event: Event) -> None:
         self._switchboard.media_event(event)  # made after the pool, which it needs

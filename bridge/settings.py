@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from bridge.admission import Admission
 from bridge.codec.table import BY_NAME
@@ -15,7 +16,10 @@ from bridge.sip.limits import Rate, Rates
 from bridge.sip.settings import Advertised, AgentSettings, Endpoint
 from bridge.sip.terms import LegTerms
 from bridge.sip.uri import host_port, parse_uri
+from bridge.web.entrance import EntranceLimits
+from bridge.web.rules import Neighbourhood
 from config.model import Config, Peer, PeerKind
+from config.rules import is_loopback
 
 PROMPTS: Final = Path(__file__).parent / "prompts"
 
@@ -103,6 +107,49 @@ def transport_rates(config: Config) -> Rates:
 def connection_limits(config: Config) -> ConnectionLimits:
     """How many connections there may be."""
     return ConnectionLimits(per_source=config.sip.connections_per_source, in_all=config.sip.connections)
+
+
+def entrance_limits(config: Config) -> EntranceLimits:
+    """How many connections of browsers there may be."""
+    web = config.web
+    return EntranceLimits(
+        in_all=web.connections,
+        per_source=web.connections_per_source,
+        slow_per_source=web.slow_per_source,
+        proxies=frozenset(web.proxies),
+    )
+
+
+def neighbourhood(config: Config) -> Neighbourhood:
+    """What counts as ours in requests of browsers."""
+    return Neighbourhood(config.web.public_url, frozenset(each.lower() for each in config.web.origins))
+
+
+def web_is_secure(config: Config) -> bool:
+    """Whether the web goes over TLS: with a certificate always, without one beyond loopback."""
+    return bool(config.web.certificate) or not is_loopback(config.web.address)
+
+
+def own_names(config: Config) -> list[str]:
+    """Addresses and names that a certificate of our own making is for."""
+    sip, web = config.sip, config.web
+    names = [
+        *(each.address for each in sip.listeners),
+        *sip.domains,
+        sip.public_address,
+        web.address,
+        *config.rtc.public_addresses,
+    ]
+    return [name for name in (*names, urlsplit(web.public_url).hostname) if name]
+
+
+def web_url(config: Config) -> str:
+    """Where people find the pages, without a slash at the end."""
+    web = config.web
+    if web.public_url:
+        return web.public_url.rstrip("/")
+    scheme, usual = ("https", 443) if web_is_secure(config) else ("http", 80)
+    return f"{scheme}://{host_port(web.address, None if web.port == usual else web.port)}"
 
 
 def admission(config: Config) -> Admission:
