@@ -1,0 +1,150 @@
+"""Debian's Chromium, headless: people at a page, each in a window of his own, each with a tone of his own.
+
+with Background() as background, Chromium(background) as chromium:
+    anna = chromium.tab("http://127.0.0.1:8080/1001", Circumstances(tone=400))
+    anna.click("#join")
+    anna.wait_connected()
+    assert hears(anna.hear(), [700]) == ([], [])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, async_playwright
+
+from tests.peers.background import Background
+from tests.peers.child import Folder
+from tests.peers.sound import sine, write_wav
+from tests.peers.tab import PLAIN, RATE, Circumstances, Tab
+
+EXECUTABLE: Final = "/usr/bin/chromium"
+_PATIENCE_MS: Final = 15_000
+
+_FLAGS = (
+    # In a container, root has no other way to run it.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    # Candidates on 127.0.0.1, which browsers leave out otherwise.
+    "--allow-loopback-in-peer-connection",
+    # Nobody is asked for updates, nor told of us.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-quic",
+    "--no-pings",
+)
+
+
+class Chromium:
+    """The browser, as a context manager. `microphone` [Hz] is what all tabs send that have no tone of their own."""
+
+    def __init__(self, background: Background, microphone: int = 440) -> None:
+        self._background = background
+        self._folder = Folder("cr")
+        self._microphone = microphone
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+
+    def __enter__(self) -> Self:
+        sound = self._folder.path / "microphone.wav"
+        write_wav(sound, sine(self._microphone, 10, RATE), RATE)
+        try:
+            self._background.run(self._start(sound))
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    async def _start(self, sound: Path) -> None:
+        self._playwright = await async_playwright().start()
+        self._browser = await self._playwright.chromium.launch(
+            executable_path=EXECUTABLE, args=[*_FLAGS, f"--use-file-for-fake-audio-capture={sound}"]
+        )
+
+    def _close(self) -> None:
+        self._background.run(self._stop())
+        self._folder.remove()
+
+    async def _stop(self) -> None:
+        if self._browser is not None:
+            await self._browser.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+
+    def tab(
+        self, url: str, circumstances: Circumstances = PLAIN, appearance: Mapping[str, Any] | None = None
+    ) -> ChromiumTab:
+        """A window of somebody's own (nothing kept, nothing shared), at a page.
+
+        `appearance`: options of playwright's contexts, such as viewport, color_scheme, locale.
+        """
+        page, complaints = self._background.run(self._open(url, circumstances, appearance or {}))
+        return ChromiumTab(self._background, page, complaints)
+
+    async def _open(
+        self, url: str, circumstances: Circumstances, appearance: Mapping[str, Any]
+    ) -> tuple[Page, list[str]]:
+        if self._browser is None:
+            raise RuntimeError("Chromium was not started")
+        complaints: list[str] = []
+
+        def console(message: ConsoleMessage) -> None:
+            # That a request was refused is told there too; the page's own business.
+            if message.type == "error" and not message.text.startswith("Failed to load resource"):
+                complaints.append(message.text)
+
+        options = {"permissions": ["camera", "microphone"], "ignore_https_errors": True, "locale": "en-GB"}
+        context = await self._browser.new_context(**{**options, **appearance})
+        context.set_default_timeout(_PATIENCE_MS)
+        await context.add_init_script(circumstances.script())
+        page = await context.new_page()
+        page.on("console", console)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto(url, wait_until="domcontentloaded")
+        return page, complaints
+
+
+class ChromiumTab(Tab):
+    """One window. `page` is playwright's own, to be used within the background loop only."""
+
+    def __init__(self, background: Background, page: Page, complaints: list[str]) -> None:
+        self._background = background
+        self.page = page
+        self._complaints = complaints
+
+    def evaluate(self, script: str, argument: object = None) -> Any:
+        return self._background.run(self.page.evaluate(script, argument))
+
+    def click(self, selector: str) -> None:
+        self._background.run(self.page.locator(selector).first.click())
+
+    def fill(self, selector: str, text: str) -> None:
+        self._background.run(self.page.locator(selector).first.fill(text))
+
+    def press(self, keys: str) -> None:
+        """Press a key, or several together: "Tab", "Enter", "Control+a"."""
+        self._background.run(self.page.keyboard.press(keys))
+
+    def open(self, url: str) -> None:
+        self._background.run(self.page.goto(url, wait_until="domcontentloaded"))
+
+    def screenshot(self, path: Path) -> None:
+        self._background.run(self.page.screenshot(path=path))
+
+    def close(self) -> None:
+        self._background.run(self.page.context.close())
+
+    def complaints(self) -> list[str]:
+        return list(self._complaints)

@@ -1,0 +1,96 @@
+// Put in before a page's own scripts, in any browser: watches its peer connections, gives it a microphone of the
+// test's, and changes what it is told of the network where a test asks for that. The page needs no change.
+//
+// settings: tone [Hz] (0 = the browser's own fake microphone); relay: use TURN alone; tcp: leave only TCP candidates;
+// ports: {"from": to} of the candidates that it is told.
+(settings) => {
+  const watched = (window.watched = { connections: [], tracks: [] });
+  const Connection = window.RTCPeerConnection;
+  const devices = navigator.mediaDevices;
+  if (!Connection || !devices) return;
+
+  window.RTCPeerConnection = new Proxy(Connection, {
+    construct(target, [configuration, ...rest]) {
+      const made = new target({ ...configuration, ...(settings.relay && { iceTransportPolicy: "relay" }) }, ...rest);
+      watched.connections.push(made);
+      made.addEventListener("track", (event) => watched.tracks.push(event.track));
+      return made;
+    },
+  });
+
+  const wanted = (line) => !settings.tcp || !/^a=candidate:\S+ \d+ udp /i.test(line);
+  const moved = (line) =>
+    line.replace(/^(a=candidate:(?:\S+ ){5})(\d+)/, (_, start, port) => start + ((settings.ports || {})[port] || port));
+  const setRemote = Connection.prototype.setRemoteDescription;
+  Connection.prototype.setRemoteDescription = function (description) {
+    const sdp = description.sdp.split("\r\n").filter(wanted).map(moved).join("\r\n");
+    return setRemote.call(this, { type: description.type, sdp });
+  };
+
+  // Echo cancelling and noise suppression take a steady tone away.
+  const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  const getUserMedia = devices.getUserMedia.bind(devices);
+  const oscillator = () => {
+    const context = new AudioContext();
+    const source = new OscillatorNode(context, { frequency: settings.tone });
+    const out = new MediaStreamAudioDestinationNode(context);
+    source.connect(new GainNode(context, { gain: 0.3 })).connect(out);
+    source.start();
+    return out.stream.getAudioTracks()[0];
+  };
+  devices.getUserMedia = async (constraints) => {
+    const audio = constraints.audio && { ...(constraints.audio === true ? {} : constraints.audio), ...raw };
+    const stream = await getUserMedia({ ...constraints, ...(audio && { audio }) });
+    if (audio && settings.tone) {
+      stream.getAudioTracks().forEach((track) => {
+        stream.removeTrack(track);
+        track.stop();
+      });
+      stream.addTrack(oscillator());
+    }
+    return stream;
+  };
+
+  // What the live remote tracks bring during so many milliseconds, as base64 of what MediaRecorder makes of them.
+  watched.record = (duration) =>
+    Promise.all(
+      watched.tracks
+        .filter((track) => track.kind === "audio" && track.readyState === "live")
+        .map(async (track) => {
+          const stream = new MediaStream([track]);
+          const player = new Audio(); // Chromium decodes a remote track only while something plays it
+          player.muted = true;
+          player.srcObject = stream;
+          player.play();
+          const recorder = new MediaRecorder(stream, { audioBitsPerSecond: 128000 });
+          const parts = [];
+          recorder.ondataavailable = (event) => parts.push(event.data);
+          const stopped = new Promise((done) => (recorder.onstop = done));
+          recorder.start();
+          await new Promise((done) => setTimeout(done, duration));
+          recorder.stop();
+          await stopped;
+          player.srcObject = null;
+          const octets = new Uint8Array(await new Blob(parts).arrayBuffer());
+          let text = "";
+          for (let start = 0; start < octets.length; start += 8192)
+            text += String.fromCharCode(...octets.subarray(start, start + 8192));
+          return btoa(text);
+        }),
+    );
+
+  // One object for each RTP stream and the chosen candidate pair of the connections that are open.
+  watched.statistics = async () => {
+    const found = [];
+    for (const connection of watched.connections.filter((each) => each.connectionState !== "closed")) {
+      const all = new Map([...(await connection.getStats()).entries()]);
+      for (const each of all.values()) {
+        if (each.type === "inbound-rtp" || each.type === "outbound-rtp")
+          found.push({ ...each, codec: (all.get(each.codecId) || {}).mimeType });
+        if (each.type === "candidate-pair" && each.nominated && each.state === "succeeded")
+          found.push({ ...each, local: all.get(each.localCandidateId), remote: all.get(each.remoteCandidateId) });
+      }
+    }
+    return found;
+  };
+}
