@@ -18,7 +18,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from config.lines import Lines
-from config.model import Bound, Config, Peer
+from config.model import Bound, Config, Peer, TurnConfig
 from config.rules import broken_rules
 from config.secret import Secret
 
@@ -122,7 +122,8 @@ class _Reader:
         peers = tuple(
             self._with_password(peer, f"sip.peers[{at}]") for at, peer in enumerate(config.sip.peers)
         )
-        config = replace(config, sip=replace(config.sip, peers=peers))
+        turn = self._with_secret(config.turn)
+        config = replace(config, sip=replace(config.sip, peers=peers), turn=turn)
         for where, why in broken_rules(config, self._lines):
             if not any(where == each or where.startswith(f"{each}.") for each in self._spoilt):
                 self._note(where, why)
@@ -205,19 +206,30 @@ class _Reader:
 
     def _with_password(self, peer: Peer, where: str) -> Peer:
         """The password from where the peer's entry says it is."""
-        given = [name for name in ("password", "password_file", "password_env") if getattr(peer, name)]
+        places = {"password": "", "password_file": peer.password_file, "password_env": peer.password_env}
+        return replace(peer, password=self._secret(peer.password, places, where))
+
+    def _with_secret(self, turn: TurnConfig) -> TurnConfig:
+        """The secret from where its section says it is."""
+        places = {"secret": "", "secret_file": turn.secret_file, "secret_env": turn.secret_env}
+        return replace(turn, secret=self._secret(turn.secret, places, "turn"))
+
+    def _secret(self, plain: Secret, places: Mapping[str, str], where: str) -> Secret:
+        """One given as it is, in a file or in a variable: `places` has the keys in this order, with what they name."""
+        key, in_file, in_variable = places
+        given = [name for name in places if places[name] or (name == key and plain)]
         if len(given) > 1:
             self._note(f"{where}.{given[1]}", f"{given[0]} is given already")
-        if peer.password_file:
+        if places[in_file]:
             try:
-                return replace(peer, password=Secret(self._read(peer.password_file).rstrip("\r\n")))
+                return Secret(self._read(places[in_file]).rstrip("\r\n"))
             except (OSError, ValueError):
-                self._note(f"{where}.password_file", "cannot be read")
-        elif peer.password_env:
-            if peer.password_env in self._environment:
-                return replace(peer, password=Secret(self._environment[peer.password_env]))
-            self._note(f"{where}.password_env", "there is no such variable in the environment")
-        return peer
+                self._note(f"{where}.{in_file}", "cannot be read")
+        elif places[in_variable]:
+            if places[in_variable] in self._environment:
+                return Secret(self._environment[places[in_variable]])
+            self._note(f"{where}.{in_variable}", "there is no such variable in the environment")
+        return plain
 
 
 def _required(field: Field[Any]) -> bool:

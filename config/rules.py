@@ -12,6 +12,7 @@ from config.pin import PinForm, collide, form
 CODECS: Final = ("opus", "G722", "PCMA", "PCMU")
 PTIMES_MS: Final = (10, 20, 30, 40, 60)
 FEWEST_PASSWORD_CHARACTERS: Final = 8
+FEWEST_SECRET_CHARACTERS: Final = 16
 WELL_KNOWN: Final = frozenset(
     ("password", "changeme", "12345678", "123456789", "secret12", "samrom", "default")
 )
@@ -28,6 +29,9 @@ def broken_rules(config: Config, given: Container[str]) -> Broken:
     """Everything that is wrong although each value is fine by itself. `given`: the paths that the file sets."""
     yield from _sip(config)
     yield from _media(config)
+    yield from _web(config)
+    yield from _turn(config)
+    yield from _ports(config)
     for at, peer in enumerate(config.sip.peers):
         yield from _peer(peer, f"sip.peers[{at}]")
     for at, room in enumerate(config.rooms):
@@ -40,7 +44,9 @@ def exposure(config: Config) -> Broken:
     """What must not be seen beyond loopback: readable PINs, default or empty secrets, a port without a password."""
     if not is_loopback(config.management.address):
         yield "management.address", "asks for no password, so it must stay on loopback"
-    if all(is_loopback(listener.address) for listener in config.sip.listeners):
+    if config.turn.uris and len(config.turn.secret.reveal()) < FEWEST_SECRET_CHARACTERS:
+        yield "turn.secret", f"must have at least {FEWEST_SECRET_CHARACTERS} characters"
+    if not _is_exposed(config):
         return
     for at, room in enumerate(config.rooms):
         for name in ("host_pin", "guest_pin"):
@@ -59,6 +65,17 @@ def exposure(config: Config) -> Broken:
             and not is_loopback(listener.address)
         ):
             yield f"sip.listeners[{at}]", "TLS beyond loopback needs sip.certificate and sip.key"
+
+
+def _is_exposed(config: Config) -> bool:
+    """Whether anybody beyond this machine can knock."""
+    addresses = [listener.address for listener in config.sip.listeners]
+    if config.web.enabled:
+        addresses += filter(None, (config.web.address, config.rtc.address, config.rtc.address6))
+        # A public address stands for a way in from elsewhere, wherever the web itself listens: behind a proxy.
+        if config.web.public_url and not _is_local_url(config.web.public_url):
+            return True
+    return not all(is_loopback(address) for address in addresses)
 
 
 def is_loopback(address: str) -> bool:
@@ -120,6 +137,67 @@ def _media(config: Config) -> Broken:
         user, _, host = pattern.partition("@")
         if not user or not host or "@" in host or "*" in host:
             yield f"dial_out.allow[{at}]", 'must be "user@host"; * stands for any characters of the user'
+
+
+def _web(config: Config) -> Broken:
+    web, rtc = config.web, config.rtc
+    if not _is_address(web.address):
+        yield "web.address", "must be an IP address"
+    if bool(web.certificate) is not bool(web.key):
+        yield ("web.certificate" if web.certificate else "web.key"), "certificate and key come together"
+    if web.public_url and not _is_site(web.public_url.rstrip("/")):
+        yield "web.public_url", 'must be like "https://meet.example.org"'
+    for at, origin in enumerate(web.origins):
+        if not _is_site(origin):
+            yield f"web.origins[{at}]", 'must be like "https://portal.example.org", without a path'
+    for at, proxy in enumerate(web.proxies):
+        if not _is_address(proxy):
+            yield f"web.proxies[{at}]", "must be an IP address"
+    if web.slow_per_source > web.connections_per_source:
+        yield "web.slow_per_source", "must not be more than web.connections_per_source"
+    for where, address, six in (("rtc.address", rtc.address, False), ("rtc.address6", rtc.address6, True)):
+        if address and (not _is_address(address) or (":" in address) is not six):
+            yield where, f"must be an IPv{'6' if six else '4'} address"
+    if config.web.enabled and not (rtc.address or rtc.address6):
+        yield "rtc.address", "there must be one, or rtc.address6, while web.enabled"
+    for at, address in enumerate(rtc.public_addresses):
+        if not _is_address(address):
+            yield f"rtc.public_addresses[{at}]", "must be an IP address"
+    if rtc.port + config.bridge.media_processes - 1 > 65_535:
+        yield "rtc.port", "must leave room for a port of each of bridge.media_processes"
+
+
+def _turn(config: Config) -> Broken:
+    for at, uri in enumerate(config.turn.uris):
+        if not _is_turn(uri):
+            yield f"turn.uris[{at}]", 'must be like "turn:turn.example.org:3478?transport=udp"'
+    if config.turn.secret and not config.turn.uris:
+        yield "turn.secret", "is of no use without turn.uris"
+
+
+def _ports(config: Config) -> Broken:
+    """Ports that two parts want on one address. SIP's own listeners are compared where they stand."""
+    rtc = config.rtc
+    taken: dict[tuple[bool, str, int], str] = {
+        _socket(listener): f"sip.listeners[{at}]" for at, listener in enumerate(config.sip.listeners)
+    }
+    wanted = [(False, config.management.address, config.management.port, "management.port")]
+    if config.web.enabled:
+        wanted.append((False, config.web.address, config.web.port, "web.port"))
+    for process in range(config.bridge.media_processes):
+        for address in filter(None, (rtc.address, rtc.address6)):
+            wanted.append((True, address, rtc.port + process, "rtc.port"))
+            if rtc.tcp:
+                wanted.append((False, address, rtc.port + process, "rtc.port"))
+    told: set[str] = set()
+    for datagrams, address, port, where in wanted:
+        other = taken.setdefault((datagrams, address, port), where)
+        if other != where and where not in told:
+            told.add(where)
+            yield where, f"{port} is taken by {other}"
+    low, high = config.media.port_low, config.media.port_high
+    if low <= rtc.port + config.bridge.media_processes - 1 and rtc.port <= high:
+        yield "rtc.port", "lies among the ports of [media]"
 
 
 def _peer(peer: Peer, where: str) -> Broken:
@@ -214,16 +292,44 @@ def _is_server(text: str) -> bool:
     """Whether a text is the SIP URI of a host (RFC 3261 section 19.1)."""
     scheme, _, rest = text.partition(":")
     place, _, parameters = rest.partition(";")
-    host, _, port = place.rpartition("]")[2].partition(":")
-    if place.startswith("["):
-        fits = not host and _is_address(place[1:].partition("]")[0])
-    else:
-        fits = bool(host) and host.isascii() and not set(host) - _HOST
-    right_port = not place.endswith(":") and (
-        not port or (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65_536)
-    )
     plain = parameters.isascii() and parameters.isprintable() and not set(parameters) & set(' "<>@?')
-    return scheme in ("sip", "sips") and fits and right_port and plain
+    return scheme in ("sip", "sips") and _is_place(place) and plain
+
+
+def _is_site(url: str) -> bool:
+    """Whether a text is the address of a web site as a whole: scheme, host and perhaps a port."""
+    scheme, colons, place = url.partition("://")
+    return scheme in ("http", "https") and bool(colons) and _is_place(place)
+
+
+def _is_local_url(url: str) -> bool:
+    place = url.partition("://")[2].rstrip("/")
+    host = place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
+    return host == "localhost" or is_loopback(host)
+
+
+def _is_turn(uri: str) -> bool:
+    """Whether a text names a TURN server (RFC 7065 section 3.1)."""
+    scheme, _, rest = uri.partition(":")
+    place, question, transport = rest.partition("?")
+    return (
+        scheme in ("turn", "turns")
+        and _is_place(place)
+        and (not question or transport in ("transport=udp", "transport=tcp"))
+    )
+
+
+def _is_place(place: str) -> bool:
+    """Whether a text is a host, a name or an address, with or without a port."""
+    if place.startswith("["):
+        host, bracket, port = place[1:].partition("]")
+        fits = bool(bracket) and ":" in host and _is_address(host)
+    else:
+        host, colon, digits = place.partition(":")
+        fits, port = bool(host) and host.isascii() and not set(host) - _HOST, colon + digits
+    number = port[1:]
+    right_port = port[:1] == ":" and number.isascii() and number.isdigit() and 0 < int(number[:6]) < 65_536
+    return fits and (not port or right_port)
 
 
 def _as_dialled(user: str) -> str:

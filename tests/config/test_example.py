@@ -38,7 +38,9 @@ def test_the_example_loads_and_offers_a_room_of_each_kind() -> None:
     assert replace(config, rooms=()) == Config()
 
 
-@pytest.mark.parametrize("section", ["bridge", "media", "limits", "management", "dial_out"])
+@pytest.mark.parametrize(
+    "section", ["bridge", "media", "limits", "web", "rtc", "turn", "management", "dial_out"]
+)
 def test_a_section_shows_the_defaults(section: str) -> None:
     assert getattr(everything(), section) == getattr(Config(), section)
 
