@@ -1,11 +1,12 @@
 """The audio section of offers and answers: ours is written, theirs is read, both together give NegotiatedAudio.
 
 A kind of media has three functions, which the session-level `negotiate` calls: `answer_section`, `offer_section`
-and `accept_section`. Video gets a file like this one.
+and `accept_section`. Video gets a file like this one, and in a bundle the same `TransportOutcome`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -17,20 +18,34 @@ from bridge.codec.table import (
 )
 from bridge.errors import ProtocolError
 from bridge.sdp.audio import NegotiatedAudio
+from bridge.sdp.bundle import mid_attributes, mid_of
 from bridge.sdp.crypto import OFFERED_SUITES, Crypto, derive_key
 from bridge.sdp.description import Attribute, Description, Section, by_name
+from bridge.sdp.extensions import (
+    FEEDBACK,
+    LEVEL,
+    MAX_ID,
+    MID,
+    Extension,
+    extension_attributes,
+    read_extensions,
+)
 from bridge.sdp.formats import AudioFormat, AudioFormats, opus_wish, read_formats
 from bridge.sdp.local import Local, Preference, SrtpPolicy
 from bridge.sdp.terms import (
-    AUDIO_LEVEL_URI,
     PACKET_LENGTHS_MS,
     PLAIN_PROFILES,
     SECURE_PROFILES,
-    Targets,
     Terms,
     direction_name,
-    read_targets,
     read_terms,
+)
+from bridge.sdp.transport_terms import (
+    DTLS_PROFILES,
+    TransportOutcome,
+    answer_attributes,
+    offer_attributes,
+    own_place,
 )
 
 # Payload types of telephone-event in our offers, by clock rate [Hz]; Opus wants its own (RFC 4733 section 2.1).
@@ -38,7 +53,8 @@ _EVENT_PAYLOAD_TYPES = {8000: TELEPHONE_EVENT_PAYLOAD_TYPE, 48_000: 110}
 _DYNAMIC_PAYLOAD_TYPES = range(96, 128)
 # DTMF digits (RFC 4733 section 3.2), which is all that we send and understand.
 _EVENTS = "0-15"
-_LEVEL_ID = 1  # of our offers
+# What a track of ours is called (RFC 8830): browsers make a stream of it, and scripts ask for it.
+_MSID = "samrom audio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +82,11 @@ def ended(audio: NegotiatedAudio) -> NegotiatedAudio:
 
 
 def answer_section(
-    offer: Description, section: Section, local: Local, before: AudioOutcome | None
+    offer: Description,
+    section: Section,
+    local: Local,
+    transport: TransportOutcome,
+    before: AudioOutcome | None,
 ) -> AudioOutcome:
     """Answer an audio section (RFC 3264 section 6.1). `before`: what stood until now in a re-offer.
 
@@ -74,21 +94,19 @@ def answer_section(
     """
     terms = read_terms(offer, section, local.codecs)
     formats = _ordered(terms.formats, local)
-    mux = terms.rtcp_mux and local.rtcp_mux
-    if terms.rtcp_mux and not mux and "rtcp-mux-only" in dict(section.attributes):
-        raise ProtocolError("sdp-rtcp-mux-only", status=488)
-    targets = read_targets(offer, section, terms, local.reach, mux)
-    chosen = _answered_key(terms, local)
+    chosen = None if transport.negotiated.dtls is not None else _answered_key(terms, local)
     generation = _next_generation(before, chosen)
     keys = None if chosen is None else KeyPair(_own_key(local, chosen, generation), chosen)
+    mid = mid_of(section)
+    agreed = _answered_extensions(terms, formats, mid, local)
     audio = _negotiated(
         theirs=formats,
         ours=formats,
         terms=terms,
-        targets=targets,
+        transport=transport,
         flow=(terms.receives, terms.sends),
-        mux=mux,
-        level_id=terms.level_id if local.audio_levels else 0,
+        extensions=agreed,
+        mid=mid,
         keys=keys,
         default_ms=local.ptime_ms,
     )
@@ -96,14 +114,30 @@ def answer_section(
     spoken = AudioFormats(formats.audio, {} if event is None else dict([event]), formats.noise)
     attributes = (
         *_format_attributes(spoken, local),
+        *(_feedback_attributes(terms.feedback_for(spoken)) if FEEDBACK in agreed else ()),
         ("ptime", str(audio.ptime_ms)),
         *(() if keys is None else (("crypto", keys.own.serialise()),)),
-        *(() if mux else _rtcp_attributes(local)),
-        *_flags(mux, audio.rtcp_reduced_size),
-        *_level_attributes(audio.level_id),
+        *answer_attributes(transport, local),
+        *((("rtcp-rsize", None),) if audio.rtcp_reduced_size else ()),
+        *extension_attributes(agreed.items()),
+        *mid_attributes(mid),
+        *_msid_attributes(transport, audio.sends),
         (direction_name(audio.sends, audio.receives), None),
     )
     return AudioOutcome(_section(local, section.proto, spoken, attributes), audio, generation)
+
+
+def _answered_extensions(terms: Terms, formats: AudioFormats, mid: str, local: Local) -> dict[str, Extension]:
+    """Choose the header extensions to agree on, each where the peer does its part of it."""
+    level, name, feedback = (terms.extensions.get(uri) for uri in (LEVEL, MID, FEEDBACK))
+    agreed: dict[str, Extension] = {}
+    if level is not None and level.sends and local.audio_levels:
+        agreed[LEVEL] = level
+    if name is not None and name.receives and mid:
+        agreed[MID] = name
+    if feedback is not None and feedback.sends and terms.feedback_for(formats):
+        agreed[FEEDBACK] = feedback
+    return agreed
 
 
 def _ordered(formats: AudioFormats, local: Local) -> AudioFormats:
@@ -146,29 +180,49 @@ def _next_generation(before: AudioOutcome | None, chosen: Crypto | None) -> int:
 # -- offering -----------------------------------------------------------------------------------------------------
 
 
-def offer_section(local: Local, before: Section | None, generation: int) -> Section:
+def offer_section(
+    local: Local, before: AudioOutcome | None, running: TransportOutcome | None, generation: int
+) -> Section:
     """Write an audio section that offers all we have (RFC 3264 section 5.1).
 
-    `before`: the section of ours that it follows in a running dialog; it keeps its profile, and payload types keep
-    their meaning (RFC 3264 section 8.3.2).
+    `before`, `running`: what stands in a running dialog. Our section there keeps its profile, its name and the ids of
+    header extensions, and payload types keep their meaning (RFC 3264 section 8.3.2).
     """
-    formats = _own_formats(local, before)
-    profile = SECURE_PROFILES[0] if local.srtp is SrtpPolicy.REQUIRED else PLAIN_PROFILES[0]
-    if before is not None:
-        profile = before.proto
-    suites = () if local.srtp is SrtpPolicy.OFF else local.suites[:OFFERED_SUITES]
+    old = None if before is None else before.section
+    formats = _own_formats(local, old)
+    suites = () if local.srtp is SrtpPolicy.OFF or local.require_dtls else local.suites[:OFFERED_SUITES]
     keys = (derive_key(local.secret, suite, generation) for suite in suites)
+    extensions = _offered_extensions(local, old)
     attributes = (
         *_format_attributes(formats, local),
+        *(_feedback_attributes(["*"]) if FEEDBACK in extensions else ()),
         ("ptime", str(local.ptime_ms)),
         ("maxptime", str(PACKET_LENGTHS_MS[-1])),
         *(("crypto", Crypto(tag, key).serialise()) for tag, key in enumerate(keys, 1)),
-        *_rtcp_attributes(local),
-        *_flags(local.rtcp_mux, False),
-        *_level_attributes(_LEVEL_ID if local.audio_levels else 0),
+        *offer_attributes(local, running, generation),
+        *extension_attributes(extensions.items()),
+        *mid_attributes("" if old is None else mid_of(old)),
         (direction_name(True, True), None),
     )
-    return _section(local, profile, formats, attributes)
+    return _section(local, _first_profile(local) if old is None else old.proto, formats, attributes)
+
+
+def _first_profile(local: Local) -> str:
+    if local.require_dtls:
+        return DTLS_PROFILES[0]
+    return SECURE_PROFILES[0] if local.srtp is SrtpPolicy.REQUIRED else PLAIN_PROFILES[0]
+
+
+def _offered_extensions(local: Local, before: Section | None) -> dict[str, Extension]:
+    """List the header extensions to offer: those of `before` under their ids, and audio levels."""
+    values = () if before is None else by_name(before.attributes).get("extmap", ())
+    extensions = {
+        uri: Extension(each.identifier, True, True, "") for uri, each in read_extensions(values).items()
+    }
+    if local.audio_levels and LEVEL not in extensions:
+        free = min(set(range(1, MAX_ID + 1)) - {each.identifier for each in extensions.values()})
+        extensions[LEVEL] = Extension(free, True, True, "")
+    return extensions
 
 
 def _own_formats(local: Local, before: Section | None) -> AudioFormats:
@@ -201,21 +255,31 @@ def _own_formats(local: Local, before: Section | None) -> AudioFormats:
 
 
 def accept_section(
-    offer: Description, offered: Section, answer: Description, section: Section, local: Local, generation: int
+    offer: Description,
+    offered: Section,
+    answer: Description,
+    section: Section,
+    local: Local,
+    transport: TransportOutcome,
+    generation: int,
 ) -> AudioOutcome:
     """Join our offered section with its answer (RFC 3264 section 7). Raises ProtocolError 488 when they do not fit."""
     ours = read_terms(offer, offered, local.codecs)
     theirs = read_terms(answer, section, local.codecs)
-    mux = ours.rtcp_mux and theirs.rtcp_mux
+    keys = None if transport.negotiated.dtls is not None else _accepted_keys(ours, theirs, local)
     audio = _negotiated(
         theirs=_common(theirs.formats, ours.formats),
         ours=_common(ours.formats, theirs.formats),
         terms=theirs,
-        targets=read_targets(answer, section, theirs, local.reach, mux),
+        transport=transport,
         flow=(ours.sends and theirs.receives, ours.receives and theirs.sends),
-        mux=mux,
-        level_id=ours.level_id if theirs.level_id == ours.level_id else 0,
-        keys=_accepted_keys(ours, theirs, local),
+        extensions={
+            uri: each
+            for uri, each in ours.extensions.items()
+            if uri in theirs.extensions and theirs.extensions[uri].identifier == each.identifier
+        },
+        mid=mid_of(offered),
+        keys=keys,
         default_ms=local.ptime_ms,
     )
     return AudioOutcome(offered, audio, generation)
@@ -250,10 +314,10 @@ def _negotiated(
     theirs: AudioFormats,
     ours: AudioFormats,
     terms: Terms,
-    targets: Targets,
+    transport: TransportOutcome,
     flow: tuple[bool, bool],
-    mux: bool,
-    level_id: int,
+    extensions: dict[str, Extension],
+    mid: str,
     keys: KeyPair | None,
     default_ms: int,
 ) -> NegotiatedAudio:
@@ -262,7 +326,8 @@ def _negotiated(
     `theirs`: what we may send, best first, with the payload types of the peer; `ours`: what we receive, with ours.
     `flow`: whether we send and receive as far as the direction attributes go.
     """
-    chosen = theirs.audio[0]
+    chosen, targets = theirs.audio[0], transport.targets
+    ids = {uri: each.identifier for uri, each in extensions.items()}
     wish = opus_wish(theirs.audio)
     send_event, receive_event = theirs.event_for(chosen.codec), ours.event_for(chosen.codec)
     return NegotiatedAudio(
@@ -275,7 +340,7 @@ def _negotiated(
         sends=flow[0] and not targets.parked,
         receives=flow[1],
         held=targets.parked or not terms.receives,
-        rtcp_mux=mux,
+        rtcp_mux=transport.rtcp_mux,
         rtcp_reduced_size=terms.rtcp_reduced_size,
         event_send=None if send_event is None else send_event[1],
         event_receive=None if receive_event is None else receive_event[1],
@@ -286,7 +351,10 @@ def _negotiated(
         opus_max_rate=wish.max_rate,
         srtp_send=None if keys is None else keys.own.key,
         srtp_receive=None if keys is None else keys.theirs.key,
-        level_id=level_id,
+        level_id=ids.get(LEVEL, 0),
+        feedback_id=ids.get(FEEDBACK, 0),
+        mid=mid,
+        mid_id=ids.get(MID, 0),
     )
 
 
@@ -308,7 +376,8 @@ def _section(local: Local, proto: str, formats: AudioFormats, attributes: tuple[
     payload_types = [each.payload_type for each in formats.audio]
     payload_types += [] if formats.noise is None else [formats.noise]
     payload_types += formats.events.values()
-    return Section("audio", local.port, proto, tuple(map(str, payload_types)), attributes=attributes)
+    address, port = own_place(local)
+    return Section("audio", port, proto, tuple(map(str, payload_types)), address, attributes=attributes)
 
 
 def _format_attributes(formats: AudioFormats, local: Local) -> list[Attribute]:
@@ -329,16 +398,13 @@ def _format_attributes(formats: AudioFormats, local: Local) -> list[Attribute]:
     return lines
 
 
-def _rtcp_attributes(local: Local) -> tuple[Attribute, ...]:
-    """Name the RTCP port where it is not the next one (RFC 3605)."""
-    return () if local.rtcp_port == local.port + 1 else (("rtcp", str(local.rtcp_port)),)
+def _feedback_attributes(payload_types: Iterable[str]) -> list[Attribute]:
+    """Write that transport-wide feedback comes (rtcp-fb, RFC 4585 section 4.2)."""
+    return [("rtcp-fb", f"{each} transport-cc") for each in payload_types]
 
 
-def _flags(mux: bool, reduced_size: bool) -> tuple[Attribute, ...]:
-    """Write rtcp-mux (RFC 5761) and rtcp-rsize (RFC 5506)."""
-    return ((("rtcp-mux", None),) if mux else ()) + ((("rtcp-rsize", None),) if reduced_size else ())
-
-
-def _level_attributes(level_id: int) -> tuple[Attribute, ...]:
-    """Write the header extension of audio levels (RFC 6464)."""
-    return (("extmap", f"{level_id} {AUDIO_LEVEL_URI}"),) if level_id else ()
+def _msid_attributes(transport: TransportOutcome, sends: bool) -> tuple[Attribute, ...]:
+    """Name our track where the peer is, by all signs, a browser (RFC 8830)."""
+    negotiated = transport.negotiated
+    browser = negotiated.ice is not None and negotiated.dtls is not None
+    return (("msid", _MSID),) if browser and sends else ()

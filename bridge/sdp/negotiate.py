@@ -1,13 +1,14 @@
 """Offer and answer (RFC 3264) for one leg: the session level, and which section is taken.
 
-The first usable audio section carries the call; under `SrtpPolicy.PREFERRED` one with keys goes before a plain one.
-Every other section is answered in its place with port 0. The values are immutable: `Agreed` is what stands after an
-offer and its answer, and is handed in again as `previous` for the next pair; when that one fails, the old one still
-stands (RFC 3264 section 8).
+The first usable audio section carries the call; under `SrtpPolicy.PREFERRED` an encrypted one goes before a plain one.
+Every other section is answered in its place with port 0, outside the bundle. The values are immutable: `Agreed` is
+what stands after an offer and its answer, and is handed in again as `previous` for the next pair; when that one fails,
+the old one still stands (RFC 3264 section 8).
 
     answer(parse(body), local, previous) -> Agreed       # an offer came
     offer(local, previous) -> Offer                      # we send one: late offer, dial-out, session refresh
     accept(made, parse(body)) -> Agreed                  # and its answer came
+    restart_ice(previous, credentials, local) -> Agreed  # ICE begins anew without an offer (WHIP)
 """
 
 from __future__ import annotations
@@ -18,8 +19,18 @@ from dataclasses import dataclass, replace
 from bridge.errors import ProtocolError
 from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.audio_section import AudioOutcome, accept_section, answer_section, ended, offer_section
-from bridge.sdp.description import Description, Origin, Section, serialise
+from bridge.sdp.bundle import bundles, group_attributes, is_live, mid_attributes, mid_of
+from bridge.sdp.description import Description, Origin, Section, by_name, serialise
+from bridge.sdp.ice import credential_attributes, is_ice, lite_attributes
 from bridge.sdp.local import Local, SrtpPolicy
+from bridge.sdp.transport import Credentials, NegotiatedTransport
+from bridge.sdp.transport_terms import (
+    TransportOutcome,
+    accept_transport,
+    answer_transport,
+    renewed_ice,
+    suits_shared_port,
+)
 
 SESSION_NAME = "Samrom"
 
@@ -29,7 +40,8 @@ class Agreed:
     """What stands between the two ends.
 
     `body`: the text of `description`, which is the last description that we sent, to be sent as it is. `index`:
-    which of its sections is the audio. `generation`: of our SRTP key, see `crypto.derive_key`.
+    which of its sections is the audio. `generation`: of our SRTP key, see `crypto.derive_key`. `carried`: what came of
+    the transport.
     """
 
     audio: NegotiatedAudio
@@ -37,6 +49,12 @@ class Agreed:
     description: Description
     index: int
     generation: int
+    carried: TransportOutcome
+
+    @property
+    def transport(self) -> NegotiatedTransport:
+        """Tell how its datagrams travel."""
+        return self.carried.negotiated
 
     @property
     def outcome(self) -> AudioOutcome:
@@ -67,61 +85,88 @@ def wants_ipv6(description: Description) -> bool:
     return False
 
 
-def answer(offer: Description, local: Local, previous: Agreed | None = None) -> Agreed:
+def wants_ice(description: Description) -> bool:
+    """Tell whether the audio of an offer can be served on the port where ICE is spoken, by the section's looks.
+
+    So a leg can be opened there before it is answered. No for peers that check nothing themselves (ice-lite), and for
+    those that want RTCP on a port of its own: answered without ICE, they fall back to plain addresses.
+    """
+    for section in description.sections:
+        if section.kind == "audio" and is_live(description, section):
+            return suits_shared_port(description, section)
+    return False
+
+
+def answer(offer: Description, local: Local, previous: Agreed | None = None, association: int = 0) -> Agreed:
     """Answer an offer (RFC 3264 sections 6 and 8).
+
+    `association`: number of the first DTLS association, for a peer that begins again from nothing with a leg that had
+    some already; in re-offers the count goes on by itself.
 
     Raises ProtocolError with status 488 when no audio can be agreed on; its name tells why.
     """
     if previous is not None and len(offer.sections) < len(previous.description.sections):
         raise ProtocolError("sdp-media-lines-removed", status=488)
-    index, taken = _choose(offer, local, previous)
+    chosen = _choose(offer, local, previous, association)
     sections = [_rejected(section) for section in offer.sections]
-    if taken is None:
+    if chosen is None:
         # The peer ended the audio with port 0, which is one way to hold. The call stays, and the section may
         # come alive again.
         assert previous is not None
+        index, carried = previous.index, previous.carried
         taken = replace(previous.outcome, audio=ended(previous.audio))
     else:
+        index, taken, carried = chosen
         sections[index] = taken.section
-    body, description = _describe(local, sections, previous)
-    return Agreed(taken.audio, body, description, index, taken.generation)
+    body, description = _describe(local, sections, bundles(offer), previous)
+    return Agreed(taken.audio, body, description, index, taken.generation, carried)
 
 
-def _choose(offer: Description, local: Local, previous: Agreed | None) -> tuple[int, AudioOutcome | None]:
+_Choice = tuple[int, AudioOutcome, TransportOutcome]
+
+
+def _choose(offer: Description, local: Local, previous: Agreed | None, association: int) -> _Choice | None:
     """Take the best audio section; None when a re-offer gives the stream port 0 and has no other.
 
     Raises the first live section's ProtocolError when none is usable.
     """
-    before = previous.outcome if previous is not None else None
+    before = (None, None) if previous is None else (previous.carried, previous.outcome)
     fault: ProtocolError | None = None
-    fallback: tuple[int, AudioOutcome] | None = None
-    for index, section in _by_precedence(offer.sections, previous):
+    fallback: _Choice | None = None
+    for index, section in _by_precedence(offer, previous):
         try:
-            taken = answer_section(offer, section, local, before)
+            carried = answer_transport(offer, section, local, before[0], association)
+            taken = answer_section(offer, section, local, carried, before[1])
         except ProtocolError as error:
             fault = fault or error
             continue
-        if taken.audio.srtp_send is not None or local.srtp is not SrtpPolicy.PREFERRED:
-            return index, taken
-        fallback = fallback or (index, taken)
+        protected = taken.audio.srtp_send is not None or carried.negotiated.dtls is not None
+        if protected or local.srtp is not SrtpPolicy.PREFERRED:
+            return index, taken, carried
+        fallback = fallback or (index, taken, carried)
     if fallback is not None:
         return fallback
     if fault is None and previous is not None and offer.sections[previous.index].kind == "audio":
-        return previous.index, None
+        return None
     raise fault or ProtocolError("sdp-no-audio", status=488)
 
 
-def _by_precedence(sections: Sequence[Section], previous: Agreed | None) -> list[tuple[int, Section]]:
+def _by_precedence(offer: Description, previous: Agreed | None) -> list[tuple[int, Section]]:
     """List the live audio sections in order; one that carries the audio already goes first."""
-    live = [(index, each) for index, each in enumerate(sections) if each.kind == "audio" and each.port]
+    live = [
+        (index, each)
+        for index, each in enumerate(offer.sections)
+        if each.kind == "audio" and is_live(offer, each)
+    ]
     if previous is not None:
         live.sort(key=lambda item: item[0] != previous.index)
     return live
 
 
 def _rejected(section: Section) -> Section:
-    """Answer a section with port 0 (RFC 3264 section 6): same place, kind and protocol, at least one format."""
-    return Section(section.kind, 0, section.proto, section.formats[:1])
+    """Answer a section with port 0 (RFC 3264 section 6): same place, kind, protocol and name, at least one format."""
+    attributes = mid_attributes(mid_of(section))
+    return Section(section.kind, 0, section.proto, section.formats[:1], attributes=attributes)
 
 
 def offer(local: Local, previous: Agreed | None = None, anew: bool = False) -> Offer:
@@ -130,10 +175,10 @@ def offer(local: Local, previous: Agreed | None = None, anew: bool = False) -> O
     Without `previous` it opens a dialog's media (dial-out, or an INVITE that came without an offer). With it, what
     we said last is said again, word for word: a session refresh. `anew` offers all that we have instead, for a
     re-INVITE that came without an offer (RFC 3261 section 14.2): whoever answers may be another device, so the
-    SRTP keys are new as well.
+    SRTP keys and ICE credentials are new as well.
     """
     if previous is None:
-        body, description = _describe(local, [offer_section(local, None, 0)], None)
+        body, description = _describe(local, [offer_section(local, None, None, 0)], [], None)
         return Offer(body, description, 0, 0, local, None)
     if not anew:
         return Offer(
@@ -141,8 +186,8 @@ def offer(local: Local, previous: Agreed | None = None, anew: bool = False) -> O
         )
     generation = previous.generation + 1
     sections = [_rejected(section) for section in previous.description.sections]
-    sections[previous.index] = offer_section(local, previous.outcome.section, generation)
-    body, description = _describe(local, sections, previous)
+    sections[previous.index] = offer_section(local, previous.outcome, previous.carried, generation)
+    body, description = _describe(local, sections, bundles(previous.description), previous)
     return Offer(body, description, previous.index, generation, local, previous)
 
 
@@ -156,25 +201,54 @@ def accept(made: Offer, answer: Description) -> Agreed:
     if len(answer.sections) <= made.index or answer.sections[made.index].kind != offered.kind:
         raise ProtocolError("sdp-answer-media-lines", status=488)
     section = answer.sections[made.index]
+    previous = made.previous
     if section.port and offered.port:
-        taken = accept_section(made.description, offered, answer, section, made.local, made.generation)
-    elif made.previous is not None:
-        taken = AudioOutcome(offered, ended(made.previous.audio), made.previous.generation)
+        sides = (made.description, offered, answer, section, made.local)
+        carried = accept_transport(*sides, None if previous is None else previous.carried)
+        taken = accept_section(*sides, carried, made.generation)
+    elif previous is not None:
+        taken = AudioOutcome(offered, ended(previous.audio), previous.generation)
+        carried = previous.carried
     else:
         raise ProtocolError("sdp-audio-refused", status=488)
-    return Agreed(taken.audio, made.body, made.description, made.index, taken.generation)
+    return Agreed(taken.audio, made.body, made.description, made.index, taken.generation, carried)
+
+
+def restart_ice(previous: Agreed, remote: Credentials, local: Local) -> Agreed:
+    """Restart ICE with new credentials of the peer's that came without an offer (RFC 9725 section 4.3.3).
+
+    `description` has our new credentials then. Raises ProtocolError 488 on a leg without ICE.
+    """
+    if previous.transport.ice is None:
+        raise ProtocolError("sdp-no-ice", status=488)
+    if previous.transport.ice.remote == remote:
+        return previous
+    ice = renewed_ice(remote, local)
+    renewed = dict(credential_attributes(ice.local))
+    carried = replace(previous.carried, negotiated=replace(previous.transport, ice=ice))
+    sections = list(previous.description.sections)
+    section = sections[previous.index]
+    attributes = tuple((name, renewed.get(name, value)) for name, value in section.attributes)
+    sections[previous.index] = replace(section, attributes=attributes)
+    body, description = _describe(local, sections, bundles(previous.description), previous)
+    return replace(previous, body=body, description=description, carried=carried)
 
 
 def _describe(
-    local: Local, sections: Sequence[Section], previous: Agreed | None
+    local: Local,
+    sections: Sequence[Section],
+    groups: Sequence[Sequence[str]],
+    previous: Agreed | None,
 ) -> tuple[bytes, Description]:
     """Write our description; its version goes up by one when anything else in it has changed (RFC 3264 section 8)."""
     old = None if previous is None else previous.description.origin
     version = 1 if old is None else old.version
+    ice = any(is_ice(by_name(section.attributes)) for section in sections)
     description = Description(
         Origin("-", local.session_id, version, local.address),
         SESSION_NAME,
         local.address,
+        attributes=(*group_attributes(groups, sections), *(lite_attributes() if ice else ())),
         sections=tuple(sections),
     )
     if previous is not None and description != previous.description:

@@ -8,14 +8,18 @@ from dataclasses import replace
 
 from bridge.errors import ProtocolError
 from bridge.sdp.description import parse, serialise
-from bridge.sdp.local import SrtpPolicy
+from bridge.sdp.local import Local, SrtpPolicy
 from bridge.sdp.negotiate import Agreed, accept, answer, offer
-from bridge.sdp.terms import PACKET_LENGTHS_MS, SECURE_PROFILES
-from tests.sdp.samples import DATA, LOOPBACK
+from bridge.sdp.terms import PACKET_LENGTHS_MS, PLAIN_PROFILES
+from tests.sdp.samples import BROWSER, DATA, FINGERPRINT, LOOPBACK, SHARED, read
 
-LOCALS = tuple(replace(LOOPBACK, srtp=policy) for policy in SrtpPolicy)
+PLAIN = tuple(replace(LOOPBACK, srtp=policy) for policy in SrtpPolicy)
+LOCALS = (*PLAIN, replace(LOOPBACK, fingerprint=FINGERPRINT), SHARED, BROWSER)
 OFFERS = tuple(offer(local) for local in LOCALS)
-BEFORE = tuple(answer(parse((DATA / "baresip-offer-srtp.sdp").read_bytes()), local, None) for local in LOCALS)
+BEFORE = tuple(
+    answer(read("device-webrtc-browser-wss" if local.candidates else "baresip-offer-srtp"), local)
+    for local in LOCALS
+)
 
 
 def fuzz_parse(body: bytes) -> None:
@@ -26,22 +30,27 @@ def fuzz_parse(body: bytes) -> None:
     assert parse(serialise(again)) == again
 
 
-def check(agreed: Agreed, policy: SrtpPolicy) -> None:
+def check(agreed: Agreed, local: Local) -> None:
     """Hold an outcome against what is promised whatever the peer says."""
-    audio = agreed.audio
+    audio, ice, dtls = agreed.audio, agreed.transport.ice, agreed.transport.dtls
+    keyed = audio.srtp_send is not None or dtls is not None
     sent = parse(agreed.body)
     assert sent == agreed.description
     assert (audio.srtp_send is None) == (audio.srtp_receive is None)
-    assert policy is not SrtpPolicy.REQUIRED or audio.srtp_send is not None
+    assert local.srtp is not SrtpPolicy.REQUIRED or keyed
+    assert not local.require_dtls or dtls is not None
+    assert dtls is None or (dtls.fingerprints and local.fingerprint is not None and audio.srtp_send is None)
+    assert (ice is None) == (not local.candidates)
     section = sent.sections[agreed.index]
     assert section.kind == "audio"
-    assert not section.port or section.proto not in SECURE_PROFILES or audio.srtp_send is not None
+    assert not section.port or section.proto in PLAIN_PROFILES or keyed
     assert audio.ptime_ms in PACKET_LENGTHS_MS
     assert audio.payload_type in audio.receive
     for target in (audio.remote, audio.remote_rtcp):
         assert target not in LOOPBACK.forbidden
         assert target[0] not in ("0.0.0.0", "255.255.255.255")
-    assert not audio.sends or audio.remote != ("", 0)
+    assert not audio.sends or audio.remote != ("", 0) or ice is not None
+    assert ice is None or audio.remote == audio.remote_rtcp == ("", 0)
 
 
 def fuzz_answer(body: bytes) -> None:
@@ -50,9 +59,9 @@ def fuzz_answer(body: bytes) -> None:
     turn = len(body) % len(LOCALS)
     local = LOCALS[turn]
     with contextlib.suppress(ProtocolError):
-        check(answer(description, local, BEFORE[turn]), local.srtp)
+        check(answer(description, local, BEFORE[turn]), local)
     agreed = answer(description, local)
-    check(agreed, local.srtp)
+    check(agreed, local)
     assert [section.kind for section in agreed.description.sections] == [
         section.kind for section in description.sections
     ]
@@ -63,7 +72,7 @@ def fuzz_answer(body: bytes) -> None:
 def fuzz_accept(body: bytes) -> None:
     """Take it as the answer to an offer of ours."""
     made = OFFERS[len(body) % len(OFFERS)]
-    check(accept(made, parse(body)), made.local.srtp)
+    check(accept(made, parse(body)), made.local)
 
 
 SEEDS = [path.read_bytes() for path in sorted(DATA.glob("*.sdp"))]

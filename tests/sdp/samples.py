@@ -10,14 +10,23 @@ import pytest
 from bridge.errors import ProtocolError
 from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.description import Description, parse
+from bridge.sdp.ice import host_candidates
 from bridge.sdp.local import Local
 from bridge.sdp.negotiate import Agreed, Offer, accept, answer
+from bridge.sdp.transport import Fingerprint
 
 DATA = Path(__file__).parents[1] / "data" / "sdp"
 LOCAL = Local("198.51.100.7", 40_000, 40_001, 7, b"x" * 32, forbidden=frozenset({("198.51.100.7", 5060)}))
 LOOPBACK = replace(
     LOCAL, address="127.0.0.1", loopback=True, forbidden=frozenset({("127.0.0.1", 5060), ("::1", 5060)})
 )
+FINGERPRINT = Fingerprint("sha-256", bytes(range(32)))
+# A leg of a SIP endpoint that may use DTLS on ports of its own, one with ICE besides, and a browser's.
+DTLS = replace(LOCAL, fingerprint=FINGERPRINT)
+SHARED = replace(
+    DTLS, port=10_000, rtcp_port=10_000, candidates=host_candidates(["198.51.100.7"], 10_000, 10_000)
+)
+BROWSER = replace(SHARED, require_dtls=True)
 KEY = "inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
 CRYPTO = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 {KEY}"
 

@@ -173,7 +173,7 @@ def test_hold_by_address_sends_nothing_anywhere(address: str, direction: str, an
 
 
 def test_a_browser_without_candidates_does_not_hold() -> None:
-    ice = ("a=ice-ufrag:abcd", "a=ice-pwd:x")
+    ice = ("a=ice-ufrag:abcd", "a=ice-pwd:abcdefghijklmnopqrstuvwx")
     assert refusal(audio(*ice, media="9 RTP/AVP 0", address="0.0.0.0")) == "sdp-ice-only"
     assert agreed(*ice).remote == ("192.0.2.24", 4000)
 

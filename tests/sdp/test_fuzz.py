@@ -13,16 +13,24 @@ from tests.sdp.fuzz import SEEDS, TARGETS
 
 LINES = sorted({line for seed in SEEDS for line in seed.split(b"\r\n") if len(line) < 300})
 SOUP = st.lists(st.sampled_from(LINES), max_size=30).map(lambda lines: b"v=0\r\n" + b"\r\n".join(lines))
-HEAD = b"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4000 RTP/AVP 0 96\r\n"
+HEADS = [
+    b"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4000 RTP/AVP 0 96\r\n",
+    b"v=0\r\nc=IN IP4 127.0.0.1\r\na=group:BUNDLE 1 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:1\r\n"
+    b"m=audio 4000 UDP/TLS/RTP/SAVPF 0 96\r\na=mid:0\r\na=rtcp-mux\r\na=setup:actpass\r\na=ice-ufrag:abcd\r\n"
+    b"a=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 " + b":".join([b"AA"] * 32) + b"\r\n",
+]
 VALUES = st.one_of(
     st.text(max_size=30),
     st.integers().map(str),
     st.sampled_from(["+0", "1_0", "٣", "9" * 30, "/", ";=;", "|"]),
 )
 NAMES = ["rtpmap", "fmtp", "ptime", "maxptime", "crypto", "rtcp", "extmap", "candidate", "ssrc", "x"]
-ATTRIBUTES = st.lists(
-    st.tuples(st.sampled_from(NAMES), st.sampled_from(["", "96 ", "1 "]), VALUES), max_size=8
-).map(lambda lines: HEAD + b"".join(f"a={n}:{p}{v}\r\n".encode(errors="replace") for n, p, v in lines))
+NAMES += ["ice-ufrag", "ice-pwd", "fingerprint", "setup", "tls-id", "mid", "group", "rtcp-fb", "bundle-only"]
+STARTS = ["", "96 ", "1 ", "sha-256 ", "BUNDLE 0 "]
+LINES_OF_ONE = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(STARTS), VALUES), max_size=8).map(
+    lambda lines: b"".join(f"a={n}:{p}{v}\r\n".encode(errors="replace") for n, p, v in lines)
+)
+ATTRIBUTES = st.tuples(st.sampled_from(HEADS), LINES_OF_ONE).map(b"".join)
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -13,9 +13,9 @@ from bridge.errors import ProtocolError
 from bridge.sdp.description import parse
 from bridge.sdp.local import Local, SrtpPolicy
 from bridge.sdp.negotiate import Agreed, answer, wants_ipv6
-from tests.sdp.samples import DATA, LOCAL, LOOPBACK, read, text_of
+from tests.sdp.samples import BROWSER, DATA, DTLS, LOCAL, LOOPBACK, SHARED, read, refusal, text_of
 
-SHARED = Path(__file__).parents[2] / ".." / "shared" / "vectors"
+VECTORS = Path(__file__).parents[2] / ".." / "shared" / "vectors"
 
 
 def local_for(body: bytes, base: Local = LOCAL) -> Local:
@@ -174,7 +174,7 @@ ODD = {
     "sdp-extmap-id-0-and-256": None,
     "sdp-fingerprint-md5": "sdp-dtls",
     "sdp-fmtp-no-params": "sdp-no-codec",
-    "sdp-ice-ufrag-long": "sdp-dtls",
+    "sdp-ice-ufrag-long": "sdp-ice-credentials",
     "sdp-lf-only": None,
     "sdp-missing-v": "sdp-version",
     "sdp-mline-removed": None,
@@ -200,11 +200,32 @@ def test_an_odd_body(name: str) -> None:
         assert ODD[name] is None
 
 
+BY_DTLS = {
+    "sdp-bundle-unknown-mid": "sdp-fingerprint",
+    "sdp-candidate-broken": "sdp-fingerprint",
+    "sdp-fingerprint-md5": "sdp-fingerprint",
+    "sdp-ice-ufrag-long": "sdp-ice-credentials",
+    "sdp-savp-no-crypto": "sdp-no-key",
+}
+
+
+@pytest.mark.parametrize("name", BY_DTLS)
+def test_a_body_that_even_dtls_does_not_help(name: str) -> None:
+    assert refusal(read(name), DTLS) == BY_DTLS[name]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_browsers_legs_take_no_odd_body(name: str) -> None:
+    for local in (SHARED, BROWSER):
+        with pytest.raises(ProtocolError):
+            answer(read(name), local)
+
+
 # -- the vectors beside the project -------------------------------------------------------------------------------
 
 
 def vectors(kind: str) -> list[dict[str, Any]]:
-    manifest = SHARED / "manifest.json"
+    manifest = VECTORS / "manifest.json"
     if not manifest.exists():
         return []
     entries: list[dict[str, Any]] = json.loads(manifest.read_bytes())
@@ -222,31 +243,41 @@ def outcome(body: bytes, local: Local, previous: Agreed | None = None) -> str:
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.exists(), reason="the vectors are not here")
+@pytest.mark.skipif(not VECTORS.exists(), reason="the vectors are not here")
 @pytest.mark.parametrize("entry", vectors("sdp"), ids=lambda entry: entry["name"])
 @pytest.mark.parametrize("policy", SrtpPolicy)
 def test_shared_bodies(entry: dict[str, Any], policy: SrtpPolicy) -> None:
-    body = (SHARED / entry["file"]).read_bytes()
+    body = (VECTORS / entry["file"]).read_bytes()
     allowed = entry["expect"].split("|")
-    for base in (LOCAL, LOOPBACK):
+    for base in (LOCAL, LOOPBACK, DTLS):
         got = outcome(body, replace(base, srtp=policy))
         # Without keys an offer of plain RTP is rightly refused by a leg that requires them.
         assert got in allowed or (policy is SrtpPolicy.REQUIRED and got == "488"), got
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.exists(), reason="the vectors are not here")
+@pytest.mark.skipif(not VECTORS.exists(), reason="the vectors are not here")
+@pytest.mark.parametrize("entry", vectors("sdp"), ids=lambda entry: entry["name"])
+def test_shared_bodies_on_legs_with_ice(entry: dict[str, Any]) -> None:
+    """They need ICE and DTLS, so what others may take they may refuse."""
+    body = (VECTORS / entry["file"]).read_bytes()
+    for local in (SHARED, BROWSER):
+        assert outcome(body, local) in (*entry["expect"].split("|"), "488", "accept")
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not VECTORS.exists(), reason="the vectors are not here")
 def test_shared_body_with_a_section_less() -> None:
     before = answer(read("device-compact-headers"), LOCAL)
-    body = (SHARED / "sdp" / "sdp-mline-removed.sdp").read_bytes()
+    body = (VECTORS / "sdp" / "sdp-mline-removed.sdp").read_bytes()
     assert outcome(body, LOCAL, before) == "488"
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.exists(), reason="the vectors are not here")
+@pytest.mark.skipif(not VECTORS.exists(), reason="the vectors are not here")
 @pytest.mark.parametrize("entry", vectors("device"), ids=lambda entry: entry["name"])
 def test_shared_devices_are_the_ones_kept_here(entry: dict[str, Any]) -> None:
-    body = (SHARED / entry["file"]).read_bytes().partition(b"\r\n\r\n")[2]
+    body = (VECTORS / entry["file"]).read_bytes().partition(b"\r\n\r\n")[2]
     kept = [
         name
         for name in (*DEVICES, *REFUSED)
