@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from bridge.errors import ProtocolError
 from bridge.sip.answering import Answering
-from bridge.sip.bucket import Bucket
+from bridge.bucket import Bucket
 from bridge.sip.calls import Calls
 from bridge.sip.capabilities import (
     ACCEPT,

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.sip.names import MOST_SHOWN, clean_name, shown_name
+from bridge.sip.names import shown_name
 from bridge.sip.uri import parse_name_addr
+from bridge.text import MOST_SHOWN, clean_name
 from tests.sip.samples import request, sample
 
 
