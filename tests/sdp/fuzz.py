@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bridge.errors import ProtocolError
-from bridge.sdp.description import parse, serialise
+from bridge.sdp import ice_fragment
+from bridge.sdp.description import MAX_KEPT, MAX_SECTIONS, parse, serialise
+from bridge.sdp.ice import usable_credentials
 from bridge.sdp.local import Local, SrtpPolicy
 from bridge.sdp.negotiate import Agreed, accept, answer, offer
 from bridge.sdp.terms import PACKET_LENGTHS_MS, PLAIN_PROFILES
@@ -75,9 +77,19 @@ def fuzz_accept(body: bytes) -> None:
     check(accept(made, parse(body)), made.local)
 
 
+def fuzz_fragment(body: bytes) -> None:
+    """A fragment of ICE is read, or refused; what it gives is bounded and usable."""
+    fragment = ice_fragment.parse(body)
+    assert fragment.candidates <= MAX_KEPT["candidate"] * (1 + MAX_SECTIONS)
+    if (found := fragment.credentials) is not None:
+        assert usable_credentials(found.ufrag, found.password)
+
+
 SEEDS = [path.read_bytes() for path in sorted(DATA.glob("*.sdp"))]
+FRAGMENTS = [seed[seed.index(b"\nt=") + 1 :] for seed in SEEDS if b"ice-ufrag" in seed]
 TARGETS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "parse": (fuzz_parse, SEEDS),
     "answer": (fuzz_answer, SEEDS),
     "accept": (fuzz_accept, SEEDS),
+    "ice fragment": (fuzz_fragment, FRAGMENTS),
 }
