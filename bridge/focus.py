@@ -2,16 +2,18 @@
 
     leg -> digit -> keypad -> command -> Conference.handle -> events -> audit, then told to those who may know
 
-All events of a command are in the audit log before the first of them has an effect that anybody sees or hears.
+All events of a command are in the audit log, and what must outlive a restart is kept, before the first of them has an
+effect that anybody sees or hears.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
-from bridge.driver import Driver
+from bridge.driver import Driver, in_turn
 from bridge.errors import Reason
 from bridge.leg import Leg
 from bridge.machine import Wake
@@ -19,9 +21,12 @@ from bridge.rooms import commands, events
 from bridge.rooms.announcements import Announcement, Hush, announce, audience
 from bridge.rooms.commands import Command
 from bridge.rooms.conference import Conference
-from bridge.rooms.events import Event, record
+from bridge.rooms.directory import Directory
+from bridge.rooms.entry import unasked
+from bridge.rooms.events import Event, TalkersChanged, record
 from bridge.rooms.keypad import Keypad, Notice, Press
 from bridge.rooms.participant import Role
+from bridge.seats import Seats
 from bridge.switchboard import Switchboard
 from config.model import Room
 
@@ -35,13 +40,13 @@ class Attendance:
     """
 
     def __init__(self, leg: Leg, focus: Focus) -> None:
+        self.focus = focus
         self._leg = leg
-        self._focus = focus
         self._keypad: Driver[str, Press] = Driver(Keypad(leg.id), self._keyed)
 
-    def join(self, role: Role, *, admitted: bool = False) -> None:
-        """Bring the leg to the door; `admitted`: no lock holds it up."""
-        self._focus.join(self._leg, role, admitted)
+    def join(self, role: Role, *, admitted: bool = False, returning: bool = False) -> None:
+        """Bring the leg to the door; `admitted`: no lock holds it up; `returning`: to a run that we broke off."""
+        self.focus.join(self._leg, role, admitted, returning)
 
     def digit(self, digit: str) -> None:
         """A key was pressed."""
@@ -49,37 +54,54 @@ class Attendance:
 
     def held(self, on: bool) -> None:
         """The call is on hold, or no longer."""
-        self._focus.command(commands.Hold(self._leg.id, on))
+        self.focus.command(commands.Hold(self._leg.id, on))
 
     def silent(self, on: bool) -> None:
         """Nothing is received any more, or again."""
-        self._focus.command(commands.Silence(self._leg.id, on))
+        self.focus.command(commands.Silence(self._leg.id, on))
+
+    def media(self, on: bool, encrypted: bool) -> None:
+        """The leg has got media, or has lost it and stays."""
+        self.focus.command(commands.Media(self._leg.id, on, encrypted))
 
     def left(self, reason: Reason) -> None:
         """The leg is gone."""
         self._keypad.close()
-        self._focus.leave(self._leg.id, reason)
+        self.focus.leave(self._leg.id, reason)
 
     def _keyed(self, press: Press) -> None:
         if isinstance(press, Notice):
-            self._focus.tell(self._leg.id, press.value)
+            self.focus.tell(self._leg.id, press.value)
         else:
-            self._focus.command(press)
+            self.focus.command(press)
 
 
-class _Audited:
-    """A conference that writes down what has happened before it says so."""
+class _Witnessed:
+    """A conference that writes down what has happened, and what it must not forget, before it says so."""
 
-    def __init__(self, conference: Conference, room: Room, audit: Audit) -> None:
+    def __init__(self, conference: Conference, room: Room, seats: Seats, audit: Audit) -> None:
         self._conference = conference
         self._room = room
+        self._seats = seats
         self._audit = audit
+        self._kept = conference.run_state
+        self.ran = False  # a run has begun in this life of the bridge
+        # The command whose events somebody waits for, and those events.
+        self.asked: Command | None = None
+        self.answer: tuple[Event, ...] = ()
 
     def handle(self, command: Command | Wake, now: float) -> Sequence[Event]:
         """Take a command; see `Conference.handle`."""
         happened = self._conference.handle(command, now)
         for event in happened:
             self._audit({"room": self._room.number} | record(event))
+            self._seats.note(self._room.number, event)
+            self.ran = self.ran or isinstance(event, events.Started)
+        if self._conference.run_state != self._kept:
+            self._kept = self._conference.run_state
+            self._seats.keep(self._room, self._kept)
+        if command is self.asked:
+            self.answer = happened
         return happened
 
     def deadline(self) -> float | None:
@@ -95,36 +117,54 @@ class Focus:
         room: Room,
         language: str,
         loudest: int,
+        directory: Directory,
         switchboard: Switchboard,
+        seats: Seats,
         audit: Audit,
         on_over: Callable[[Focus], None],
     ) -> None:
         self.room = room
         self.language = language
-        self.conference = Conference(room, loudest)
+        self.conference = Conference(room, loudest, seats.run_state(room.number))
         self.talking: tuple[str, ...] = ()
+        self._directory = directory
         self._switchboard = switchboard
+        self._seats = seats
         self._on_over = on_over
         self._legs: dict[str, Leg] = {}
         self._plan = self.conference.plan()
-        machine = _Audited(self.conference, room, audit)
-        self._driver: Driver[Command, Event] = Driver(machine, self._perform)
+        self._witnessed = _Witnessed(self.conference, room, seats, audit)
+        self._driver: Driver[Command, Event] = Driver(self._witnessed, self._perform)
 
     # -- what is asked --------------------------------------------------------------------------------------------
 
-    def join(self, leg: Leg, role: Role, admitted: bool) -> None:
+    def join(self, leg: Leg, role: Role, admitted: bool = False, returning: bool = False) -> None:
         """A leg that reception let through comes to the door; an `Attendance` is its desk."""
         self._legs[leg.id] = leg
         self.command(
             commands.Join(
-                leg.id, role, leg.display_name, leg.source, leg.way, admitted=admitted, held=leg.on_hold
+                leg.id, role, leg.display_name, leg.source, leg.way, media=leg.has_media, admitted=admitted,
+                held=leg.on_hold, outgoing=leg.outgoing, encrypted=leg.encrypted, returning=returning,
             )
-        )
+        )  # fmt: skip
 
     def command(self, command: Command) -> None:
         """Give the conference one command."""
         self._driver.feed(command)
         self._end_if_over()
+
+    def ask(self, command: Command) -> tuple[Event, ...]:
+        """Give the conference one command and return what has happened, what was due before included.
+
+        A `NotAllowed` or `NotDone` of the asker's is among it when the command came to nothing; nothing at all where
+        all was so already. Not for use from within `Leg.notify`: there a command waits, and the answer is empty.
+        """
+        self._witnessed.asked, self._witnessed.answer = command, ()
+        try:
+            self.command(command)
+            return self._witnessed.answer
+        finally:
+            self._witnessed.asked = None
 
     def leave(self, leg: str, reason: Reason) -> None:
         """A leg is gone; one that was sent away before is only forgotten."""
@@ -137,31 +177,41 @@ class Focus:
         self._switchboard.play((leg,), (prompt,), self.language)
 
     def talkers(self, legs: tuple[str, ...]) -> None:
-        """Media tells who talks."""
+        """Media tells who talks: on change, at most five times a second."""
+        if legs == self.talking:
+            return
         self.talking = legs
+        told = TalkersChanged(legs)
+        in_turn(lambda leg: leg.notify(told), self._hearers(self.conference.present().inside))
 
     # -- what comes of it -----------------------------------------------------------------------------------------
 
     def _perform(self, event: Event) -> None:
         self._replan()
         present = self.conference.present()
-        leaving = _leaving(event)
+        last = self._last_word(event)
         told = False
         for sound in announce(event, present):
             match sound:
                 case Hush():
                     self._switchboard.stop(*sound.legs)
-                case Announcement() if leaving is not None and sound.legs == (leaving.leg,):
-                    self._farewell(leaving, sound.prompts)
+                case Announcement() if last is not None and sound.legs == (last.leg,):
                     told = True
+                    self._switchboard.play(
+                        sound.legs, sound.prompts, self.language, interrupt=True, then=last.then
+                    )
                 case Announcement():
                     self._switchboard.play(sound.legs, sound.prompts, self.language, loop=sound.loop)
-        for leg in audience(event, present):
-            if hearer := self._legs.get(leg):
-                hearer.notify(event)
-        if leaving is not None and not told:
-            self._hang_up(leaving.leg, leaving.reason)
+        if isinstance(event, events.KeysSent):
+            for digit in event.digits:
+                self._switchboard.send_digit(event.leg, digit)
+        in_turn(lambda leg: leg.notify(event), self._hearers(audience(event, present)))
+        if last is not None and not told:
+            last.then()
         self._end_if_over()
+
+    def _hearers(self, legs: Iterable[str]) -> Iterator[Leg]:
+        return (hearer for leg in legs if (hearer := self._legs.get(leg)))
 
     def _replan(self) -> None:
         plan = self.conference.plan()
@@ -169,28 +219,43 @@ class Focus:
             self._plan = plan
             self._switchboard.plan(plan)
 
-    def _farewell(self, leaving: events.Left | events.Refused, prompts: tuple[str, ...]) -> None:
-        def hang_up() -> None:
-            self._hang_up(leaving.leg, leaving.reason)
-
-        self._switchboard.play((leaving.leg,), prompts, self.language, interrupt=True, then=hang_up)
+    def _last_word(self, event: Event) -> _LastWord | None:
+        """What must be done with a leg that leaves by this event, once it has heard why."""
+        match event:
+            case events.Refused() | events.Left(hang_up=True):
+                return _LastWord(event.leg, partial(self._hang_up, event.leg, event.reason))
+            case events.Transferred():
+                return _LastWord(event.leg, partial(self._refer, event))
+            case _:
+                return None
 
     def _hang_up(self, leg: str, reason: Reason) -> None:
         if leaver := self._legs.get(leg):
             leaver.hang_up(reason)
 
+    def _refer(self, event: events.Transferred) -> None:
+        leg, room = self._legs.get(event.leg), self._directory.find(event.to_room)
+        if leg is None:
+            return
+        if room is None:
+            leg.hang_up(Reason.UNKNOWN_ROOM)
+        else:
+            leg.refer(room, event.role or unasked(room))
+
     def _end_if_over(self) -> None:
         """Over only when the legs that hear their farewell are gone too."""
         if self.conference.over and not self._legs:
             self._driver.close()
+            if self._witnessed.ran:
+                self._seats.forget_run(self.room.number)
             self._on_over(self)
 
 
-def _leaving(event: Event) -> events.Left | events.Refused | None:
-    """The event, if a leg must be hung up because of it."""
-    if isinstance(event, events.Refused) or (isinstance(event, events.Left) and event.hang_up):
-        return event
-    return None
+class _LastWord(NamedTuple):
+    """A leg that leaves, and what is due when the last prompt to it has ended."""
+
+    leg: str
+    then: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +270,17 @@ class HeadCount:
 class Conferences:
     """The conferences that live now, by room number."""
 
-    def __init__(self, switchboard: Switchboard, audit: Audit, language: str, loudest: int) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        switchboard: Switchboard,
+        seats: Seats,
+        audit: Audit,
+        language: str,
+        loudest: int,
+    ) -> None:
+        self.directory = directory
+        self.seats = seats
         self._switchboard = switchboard
         self._audit = audit
         self._language = language
@@ -224,7 +299,9 @@ class Conferences:
         focus = self._alive.get(room.number)
         if focus is None:
             language = room.language.value if room.language else self._language
-            focus = Focus(room, language, self._loudest, self._switchboard, self._audit, self._over)
+            focus = Focus(
+                room, language, self._loudest, self.directory, self._switchboard, self.seats, self._audit, self._over
+            )  # fmt: skip
             self._alive[room.number] = focus
             self._switchboard.on_talking[room.number] = focus.talkers
         return focus

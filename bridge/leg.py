@@ -1,11 +1,22 @@
-"""One call's signalling and media, as the room sees it. Every way of calling in is one more body of `Leg`."""
+"""One call's signalling and media, as the room sees it. Every way of calling in is one more body of `Leg`.
+
+A leg may come with signalling only, get media later, lose it, and get it again, and is the same leg all the while:
+whoever comes back to his seat by a new connection, in this life of the bridge or the next, keeps its `id`, so that he
+is never on the roll twice. What happens in the conference is told by `notify`, and who talks there as well: as
+`TalkersChanged`, at most five times a second, to legs in the room that are not on hold.
+"""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from bridge.errors import Reason
-from bridge.rooms.events import Event
+from bridge.rooms.events import Event, TalkersChanged
+from bridge.rooms.participant import Role
+from config.model import Room
+
+Told = Event | TalkersChanged
+"""What a leg is told of its conference."""
 
 
 class Leg(Protocol):
@@ -21,7 +32,7 @@ class Leg(Protocol):
 
     @property
     def way(self) -> str:
-        """How this leg comes in: "sip"."""
+        """How this leg comes in: "sip", "web", "whip"."""
 
     @property
     def source(self) -> str:
@@ -35,11 +46,29 @@ class Leg(Protocol):
     def on_hold(self) -> bool:
         """Whether the peer has put us on hold; changes of it are told to the desk."""
 
-    def notify(self, event: Event) -> None:
+    @property
+    def has_media(self) -> bool:
+        """Whether it has media, not signalling only; changes of it are told to the desk."""
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether its media is encrypted on the way to us; told to the desk with changes of the media."""
+
+    @property
+    def outgoing(self) -> bool:
+        """Whether we called it."""
+
+    def notify(self, event: Told) -> None:
         """Something happened in the conference that this leg may know."""
 
     def hang_up(self, reason: Reason) -> None:
         """End the call; the leg then tells its desk that it left. A second call changes nothing."""
+
+    def refer(self, room: Room, role: Role | None) -> None:
+        """Go to another room: this conference has let go of it. The leg tells its desk that it left, as transferred.
+
+        `role`: with which it may come there; None = it is asked there for what that room wants to know.
+        """
 
 
 class Desk(Protocol):
@@ -53,6 +82,9 @@ class Desk(Protocol):
 
     def silent(self, on: bool) -> None:
         """Nothing is received from the peer any more, or again."""
+
+    def media(self, on: bool, encrypted: bool) -> None:
+        """The leg has got media, has lost it and stays, or its protection has changed."""
 
     def left(self, reason: Reason) -> None:
         """The leg is gone."""

@@ -1,49 +1,42 @@
-"""Before the room: finds what was dialled, asks for the PIN, and takes the caller to the door of the conference.
+"""Before the room: finds what was dialled, asks for the PIN, and takes whoever comes to the door of the conference.
 
-    find -> welcome -> Visit: Entry asks, the guard gives turns, a worker checks the PIN -> Focus.join
-
-PINs are checked in threads of their own, two at once: argon2id takes long on purpose.
+a call:     find -> welcome -> Visit: Entry asks by prompts, Verdicts judge -> Attendance.join
+a browser:  find -> admit (brings the PIN along, or none) -> attend -> Attendance.join
+either:     a host sends it to another room -> move, or another way to the same doors
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import msgspec
-
-from bridge.crew import Crew
 from bridge.driver import Driver
 from bridge.errors import Reason
-from bridge.focus import Attendance, Audit, Conferences
+from bridge.focus import Attendance, Audit, Conferences, Focus
 from bridge.leg import Desk, Leg
 from bridge.log import logger
 from bridge.metrics import Metrics
-from bridge.rooms import entry, guard, pins
+from bridge.rooms import commands, entry, guard
 from bridge.rooms.announcements import FAREWELLS
-from bridge.rooms.directory import Directory
-from bridge.rooms.entry import Entry, asks
-from bridge.rooms.enumeration import Enumeration
-from bridge.rooms.guard import Guard
+from bridge.rooms.entry import Asks, Entry, asks, unasked
+from bridge.rooms.events import Event
 from bridge.rooms.participant import Role
+from bridge.seats import Seat
 from bridge.store import Store
 from bridge.switchboard import Switchboard
+from bridge.verdicts import NOWHERE, Claim, Try, Verdicts
 from config.model import LimitsConfig, Room
 from config.secret import Secret
-
-COUNTERS = "guard"
 
 _log = logger("reception")
 
 
 class Reception:
-    """Looks after legs until they stand at the door of their conference."""
+    """Looks after whoever comes until he stands at the door of his conference."""
 
     def __init__(
         self,
-        rooms: tuple[Room, ...],
         conferences: Conferences,
         switchboard: Switchboard,
         store: Store,
@@ -54,148 +47,174 @@ class Reception:
         on_fault: Callable[[BaseException], None],
         wallclock: Callable[[], float],
     ) -> None:
-        self._directory = Directory(rooms)
         self.conferences = conferences
         self.switchboard = switchboard
         self.limits = limits
         self.metrics = metrics
-        self._store = store
         self._language = language
         self._audit = audit
-        self._wallclock = wallclock
-        self._checkers = ThreadPoolExecutor(2, thread_name_prefix="pin")
-        self._crew = Crew(on_fault)
-        rules = guard.Rules(
-            room=limits.wrong_pins_room, source=limits.wrong_pins_source, window_s=limits.window_s
-        )
-        self._guard = Guard(rules)
-        self._enumeration = Enumeration(limits.unknown_numbers, limits.window_s)
-        self._recall()
-        self._turns: Driver[guard.Input, guard.Output] = Driver(self._guard, self._perform)
-        # Legs whose PIN waits for its turn or its check; one each, so bounded by the calls.
-        self._visits: dict[str, tuple[Visit, Secret]] = {}
+        self.verdicts = Verdicts(store, limits, metrics, self._alarm, self._judged, on_fault, wallclock)
 
     # -- the way in -----------------------------------------------------------------------------------------------
 
     def find(self, dialled: str, host: str, source: str, trusted: bool) -> Room | None:
         """The room that was dialled, or None; who dials many unknown numbers is counted by its source."""
-        room = self._directory.find(dialled, host)
+        room = self.conferences.directory.find(dialled, host)
         if room is None:
-            for alarm in self._enumeration.unknown(source, trusted, asyncio.get_running_loop().time()):
-                self._alarm(alarm)
+            self.verdicts.unknown_number(source, trusted)
         return room
 
     def delay_s(self, source: str, trusted: bool) -> float:
         """How long a call of this source waits for its first answer: it dialled too many unknown numbers."""
-        return self._enumeration.delay(source, trusted, asyncio.get_running_loop().time())
+        return self.verdicts.number_delay_s(source, trusted)
 
     def room(self, number: str) -> Room | None:
         """The room of this number, for operators."""
-        return self._directory.find(number)
+        return self.conferences.directory.find(number)
+
+    def language(self, room: Room) -> str:
+        """The language of a room's prompts."""
+        return room.language.value if room.language else self._language
+
+    # -- calls ----------------------------------------------------------------------------------------------------
 
     def welcome(self, leg: Leg, room: Room) -> Desk:
         """A call is up: ask it for what the room wants to know, then take it to the door."""
         self.audit(room, leg, "arrived")
         return Visit(leg, room, self)
 
-    def welcome_dialled(self, leg: Leg, room: Room) -> Desk:
+    def welcome_dialled(self, leg: Leg, room: Room, role: Role = Role.GUEST) -> Desk:
         """A leg that the bridge called answered: whoever had it called has let it in."""
         self.audit(room, leg, "answered")
+        return self.attend(leg, room, role, admitted=True)
+
+    def move(self, leg: Leg, room: Room, role: Role | None) -> Desk:
+        """A leg is sent here from another room: with a role, else it is asked. A lock holds it up like anybody."""
+        self.audit(room, leg, "moved", role=role.value if role else None)
+        return Visit(leg, room, self) if role is None else self.attend(leg, room, role)
+
+    # -- those who bring their PIN along --------------------------------------------------------------------------
+
+    async def admit(
+        self, claim: Claim, room: Room | None, pin: Secret | None, guest: bool, asked: str = ""
+    ) -> Role | Reason:
+        """Which role somebody has in a room, by the PIN that he brings, or by coming as a `guest` without one.
+
+        A wrong PIN is `BAD_PIN`, told a fixed time after asking; `OVERLOADED`: it had no turn, and may be tried later.
+        `room` None, with what was `asked` for: there is no such room; a PIN is judged all the same, and is wrong.
+        """
+        if room is not None:
+            self.audit(room, claim, "arrived")
+        verdict = await self._admit(claim, room, pin, guest, asked)
+        if room is not None and isinstance(verdict, Reason):
+            self.audit(room, claim, "refused", reason=verdict.value)
+        return verdict
+
+    async def _admit(
+        self, claim: Claim, room: Room | None, pin: Secret | None, guest: bool, asked: str
+    ) -> Role | Reason:
+        if room is not None:
+            focus = self.conferences.get(room.number)
+            if focus is not None and focus.conference.full():
+                return Reason.FULL
+            if asks(room) is Asks.NOTHING:
+                return Role.HOST
+            if pin is None and guest and asks(room) is Asks.PIN_OR_HASH:
+                return Role.GUEST
+        if pin is None:
+            return Reason.BAD_PIN if room is not None else Reason.UNKNOWN_ROOM
+        return await self._role_of(claim, room, pin, asked) or Reason.BAD_PIN
+
+    async def _role_of(
+        self, claim: Claim, room: Room | None, pin: Secret, asked: str = ""
+    ) -> Role | Reason | None:
+        verdict = await self.verdicts.judge(claim, room, pin, asked)
+        return Reason.OVERLOADED if isinstance(verdict, entry.NoVerdict) else verdict
+
+    def attend(
+        self, leg: Leg, room: Room, role: Role, *, admitted: bool = False, seat: Seat | None = None
+    ) -> Attendance:
+        """Bring a leg with a role to the door of its conference; the desk that it gets is told what befalls it.
+
+        `admitted`: no lock holds it up. `seat`: it comes back to this one. A leg that finds the room full is hung up
+        before this returns, and must tell the desk that it left when it gets it.
+        """
         desk = Attendance(leg, self.conferences.of(room))
-        desk.join(Role.GUEST, admitted=True)
+        if seat is None:
+            desk.join(role, admitted=admitted)
+        else:
+            desk.join(role, admitted=seat.inside, returning=seat.inside and seat.broken_off)
         return desk
 
-    def language(self, room: Room) -> str:
-        """The language of a room's prompts."""
-        return room.language.value if room.language else self._language
+    def resume(self, key: str, room: Room) -> Seat | None:
+        """The seat to which somebody comes back with the key that he was given; None: he must come like anybody else.
 
-    def audit(self, room: Room, leg: Leg, event: str, **more: Any) -> None:
-        """Write one line about a leg that is not in a conference yet."""
+        His leg must have the seat's `leg` as its id, and `attend` with it, unless that leg is still there: then it
+        goes on by his new connection, and nothing needs to be told.
+        """
+        seat = self.conferences.seats.find(key, room.number)
+        if seat is not None:
+            self.conferences.seats.take(key)
+        return seat
+
+    # -- from room to room ----------------------------------------------------------------------------------------
+
+    async def transfer(
+        self, focus: Focus, by: Claim, who: str, dialled: str, role: Role | None, pin: Secret | None
+    ) -> tuple[Event, ...] | Reason:
+        """A host sends somebody to another room: what has happened, or why it does not.
+
+        To be host there, or to get in where all are asked, takes a PIN of that room, which is judged like any other; as
+        a guest in a room without guest PIN anybody comes, and without `role` and PIN that room's own rules hold.
+        """
+        person = next((each for each in focus.conference.people if each.leg == by.id), None)
+        if person is None or not person.is_host:
+            return focus.ask(commands.Transfer(by.id, who, "", None))  # refused, and no word on what there is
+        room = self.find(dialled, "", by.source, by.trusted)
+        if room is None:
+            await asyncio.sleep(self.delay_s(by.source, by.trusted))
+            return Reason.UNKNOWN_ROOM
+        granted = unasked(room)
+        if pin is not None and granted is not Role.HOST:
+            proved = await self._role_of(by, room, pin)
+            if not isinstance(proved, Role):
+                return proved or Reason.BAD_PIN
+            granted = proved
+        if role is Role.HOST and granted is not Role.HOST:
+            return Reason.BAD_PIN
+        if role is Role.GUEST and granted is Role.HOST and room.has_host_pin:
+            granted = Role.GUEST
+        there = self.conferences.get(room.number)
+        if there is not None and there.conference.full(granted):
+            return Reason.FULL
+        return focus.ask(commands.Transfer(by.id, who, room.number, granted))
+
+    # -- what is written down -------------------------------------------------------------------------------------
+
+    def audit(self, room: Room, claim: Claim, event: str, **more: Any) -> None:
+        """Write one line about somebody who is not in a conference yet."""
         line: Mapping[str, Any] = {
-            "room": room.number, "event": event, "leg": leg.id, "name": leg.display_name, "source": leg.source,
-            "way": leg.way, "by": leg.id, "how": "call",
+            "room": room.number, "event": event, "leg": claim.id, "name": claim.display_name,
+            "source": claim.source, "way": claim.way, "by": claim.id, "how": "call",
         }  # fmt: skip
         self._audit({**line, **more})
 
-    async def close(self) -> None:
-        """Let the checks that run come to their end; keep the counters."""
-        self._turns.close()
-        await self._crew.close()
-        self._checkers.shutdown(wait=False, cancel_futures=True)
-        self._keep()
-
-    # -- verdicts -------------------------------------------------------------------------------------------------
-
-    def verify(self, visit: Visit, pin: Secret) -> None:
-        """Have a PIN checked when the guard gives it a turn; the visit is told."""
-        self._visits[visit.leg.id] = (visit, pin)
-        self._turns.feed(guard.Ask(visit.leg.id, visit.room.number, visit.leg.source, visit.leg.trusted))
-
-    def forget(self, leg: str) -> None:
-        """The leg is gone; a PIN of its that is being checked counts as wrong."""
-        if self._visits.pop(leg, None) is not None:
-            self._turns.feed(guard.Gone(leg))
-
-    def _perform(self, output: guard.Output) -> None:
-        match output:
-            case guard.Go() if output.leg in self._visits:
-                self._crew.start(self._check(*self._visits[output.leg]), "pin-check")
-            case guard.NotNow() if output.leg in self._visits:
-                visit, _ = self._visits.pop(output.leg)
-                self.metrics.verdicts.labels("no-turn").inc()
-                visit.judged(None)
-            case guard.Alarm():
-                self._alarm(output)
-            case _:
-                pass
+    def _judged(self, claim: Claim, room: Room | None, outcome: str) -> None:
+        if room is not None:
+            self.audit(room, claim, "pin-verdict", outcome=outcome)
 
     def _alarm(self, alarm: guard.Alarm) -> None:
         what = "guessed-pins" if alarm.room else "guessed-numbers"
-        self._audit(
-            {"room": alarm.room, "event": what, "source": alarm.source, "by": "bridge", "how": "rule"}
-        )
+        room = (
+            "" if alarm.room.startswith(NOWHERE) else alarm.room
+        )  # what was asked for there is anybody's text
+        self._audit({"room": room, "event": what, "source": alarm.source, "by": "bridge", "how": "rule"})
         self.metrics.drops.labels(what).inc()
-        _log.warning(what, room=alarm.room)
+        _log.warning(what, room=room)
 
-    async def _check(self, visit: Visit, pin: Secret) -> None:
-        leg = visit.leg.id
-        loop = asyncio.get_running_loop()
-        try:
-            role = await loop.run_in_executor(self._checkers, pins.verdict, visit.room, pin)
-        except Exception:
-            self.forget(leg)
-            visit.judged(None)
-            raise
-        if self._visits.pop(leg, None) is None:
-            return  # it hung up meanwhile, and was counted then
-        outcome = role.value if role else "wrong"
-        self.metrics.verdicts.labels(outcome).inc()
-        self.audit(visit.room, visit.leg, "pin-verdict", outcome=outcome)
-        self._turns.feed(guard.Checked(leg, role is not None))
-        if role is None:
-            self._keep()
-        visit.judged(entry.Verdict(role))
-
-    # -- counters over a restart ------------------------------------------------------------------------------------
-
-    def _keep(self) -> None:
-        now = asyncio.get_running_loop().time()
-        saved = self._guard.save(now) | {"numbers": self._enumeration.save(now)}
-        if not self._store.save_counters(COUNTERS, msgspec.msgpack.encode((self._wallclock(), saved))):
-            _log.error("counters-not-kept")  # they are all kept the next time
-
-    def _recall(self) -> None:
-        state = self._store.counters(COUNTERS)
-        if state is None:
-            return
-        try:
-            at, saved = msgspec.msgpack.decode(state, type=tuple[float, guard.Saved])
-        except msgspec.MsgspecError:
-            _log.error("counters-not-readable")
-            return
-        now, elapsed = asyncio.get_running_loop().time(), max(0.0, self._wallclock() - at)
-        self._enumeration.restore(saved.pop("numbers", {}), now, elapsed)
-        self._guard.restore(saved, now, elapsed)
+    async def close(self) -> None:
+        """Let the checks that run come to their end; keep the counters."""
+        await self.verdicts.close()
 
 
 class Visit:
@@ -237,20 +256,19 @@ class Visit:
         if self._inside is not None:
             self._inside.silent(on)
 
+    def media(self, on: bool, encrypted: bool) -> None:
+        """The leg has got media, or has lost it and stays; at the door it says so itself."""
+        if self._inside is not None:
+            self._inside.media(on, encrypted)
+
     def left(self, reason: Reason) -> None:
         """The leg is gone."""
         self._entry.close()
-        self._reception.forget(self.leg.id)
+        self._reception.verdicts.forget(self.leg.id)
         if self._inside is not None:
             self._inside.left(reason)
         else:
             self._reception.audit(self.room, self.leg, "left-reception", reason=reason.value)
-
-    # -- what reception tells ---------------------------------------------------------------------------------------
-
-    def judged(self, verdict: entry.Verdict | None) -> None:
-        """The PIN was checked; None: it had no turn."""
-        self._entry.feed(verdict or entry.NoVerdict())
 
     # -- what the entry says ----------------------------------------------------------------------------------------
 
@@ -262,7 +280,7 @@ class Visit:
             case entry.StopPrompts():
                 switchboard.stop(self.leg.id)
             case entry.Verify():
-                self._reception.verify(self, output.pin)
+                self._reception.verdicts.ask(Try(self.leg, self.room, output.pin, self._entry.feed))
             case entry.Admit():
                 self._go_in(output.role)
             case entry.Refuse():
@@ -270,7 +288,7 @@ class Visit:
 
     def _go_in(self, role: Role) -> None:
         self._inside = Attendance(self.leg, self._reception.conferences.of(self.room))
-        self._inside.join(role)
+        self._inside.join(role)  # not `attend`: a leg that ends by it must find its attendance here
 
     def _send_away(self, reason: Reason, prompts: tuple[str, ...]) -> None:
         if self._done:

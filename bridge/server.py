@@ -30,7 +30,9 @@ from bridge.metrics import DropCollector, MediaCollector, Metrics
 from bridge.operations import Operations
 from bridge.reception import Reception
 from bridge.rooms import pins
+from bridge.rooms.directory import Directory
 from bridge.rooms.pins import MadePin
+from bridge.seats import Seats
 from bridge.sip.signalling import Signalling
 from bridge.sip.transport import Listener, Transports
 from bridge.store import Store
@@ -123,9 +125,13 @@ class Bridge:
         await self._pool.start()
         stack.push_async_callback(self._pool.stop)
         language = config.bridge.language.value
-        self._conferences = Conferences(self._switchboard, self._audit, language, config.media.loudest)
+        seats = Seats(self._store, config.web.seat_s, time.time)
+        stack.callback(seats.close)
+        self._conferences = Conferences(
+            Directory(rooms), self._switchboard, seats, self._audit, language, config.media.loudest
+        )
         self._reception = Reception(
-            rooms, self._conferences, self._switchboard, self._store, config.limits, language, self._audit,
+            self._conferences, self._switchboard, self._store, config.limits, language, self._audit,
             self.metrics, self._fault, time.time,
         )  # fmt: skip
         stack.push_async_callback(self._reception.close)

@@ -60,6 +60,9 @@ class Studio(Protocol):
     def place(self, leg: str, conference: str) -> None:
         """Choose the media process that will serve the leg: one for all legs of a conference."""
 
+    def move(self, leg: str, conference: str) -> bool:
+        """Let an open leg change conference where its ports can stay."""
+
     def send(self, command: contract.Command) -> None:
         """Pass a command to the process that serves its leg or conference."""
 
@@ -118,6 +121,11 @@ class Switchboard:
         )
         if (conference := self._fresh.pop(leg, None)) is not None:
             self._restore(leg, conference)
+
+    def move(self, leg: str, conference: str) -> bool:
+        """The leg goes to another conference. False: its ports cannot stay; close them, and open others there."""
+        self._loops.pop(leg, None)
+        return leg in self._listeners and self._studio.move(leg, conference)
 
     def close(self, leg: str) -> bool:
         """Free the leg's ports; `media_closed` follows. False when it has none, and nothing follows."""

@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Callable
 
 from bridge.errors import Reason
-from bridge.leg import Desk
+from bridge.leg import Desk, Told
 from bridge.media import contract
-from bridge.rooms.events import Event
+from bridge.rooms.participant import Role
 from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.description import parse
 from bridge.sdp.local import Local
 from bridge.sdp.negotiate import answer
 from bridge.switchboard import Switchboard
+from config.model import Room
 from mixer.plan import Plan
 
 OFFER = (
@@ -31,9 +32,15 @@ class FakeStudio:
     def __init__(self) -> None:
         self.told: list[contract.Command] = []
         self.placed: dict[str, str] = {}
+        self.stays = True  # the ports of a leg that goes to another conference
 
     def place(self, leg: str, conference: str) -> None:
         self.placed[leg] = conference
+
+    def move(self, leg: str, conference: str) -> bool:
+        if self.stays:
+            self.placed[leg] = conference
+        return self.stays
 
     def send(self, command: contract.Command) -> None:
         self.told.append(command)
@@ -130,10 +137,14 @@ class FakeLeg:
         self.display_name = name.title()
         self.source = source
         self.trusted = trusted
-        self.events: list[Event] = []
+        self.events: list[Told] = []
         self.ended: Reason | None = None
         self.desk: Desk | None = None
         self.on_hold = False
+        self.has_media = True
+        self.encrypted = False
+        self.outgoing = False
+        self.referred: list[tuple[str, Role | None]] = []
         switchboard.open(name, "room", "127.0.0.1", FakeMedia())
 
     def arrive(self, welcome: Callable[[FakeLeg], Desk]) -> FakeLeg:
@@ -153,8 +164,20 @@ class FakeLeg:
         if self.desk is not None:
             self.desk.held(on)
 
-    def notify(self, event: Event) -> None:
+    def media(self, on: bool, encrypted: bool = True) -> None:
+        """What a call of a browser does that was in without sound."""
+        self.has_media, self.encrypted = on, encrypted
+        if self.desk is not None:
+            self.desk.media(on, encrypted)
+
+    def notify(self, event: Told) -> None:
         self.events.append(event)
+
+    def refer(self, room: Room, role: Role | None) -> None:
+        self.referred.append((room.number, role))
+        if self.desk is not None:
+            self.desk.left(Reason.TRANSFERRED)
+            self.desk = None
 
     def hang_up(self, reason: Reason) -> None:
         if self.ended is None:

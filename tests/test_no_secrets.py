@@ -21,7 +21,9 @@ from bridge.journal import Journal
 from bridge.media import contract
 from bridge.metrics import Metrics
 from bridge.reception import Reception
+from bridge.rooms.directory import Directory
 from bridge.rooms.pins import hash_pin
+from bridge.seats import Seats
 from bridge.settings import known_endpoints, leg_terms
 from bridge.sip.flow import Flow
 from bridge.sip.message import Response
@@ -70,9 +72,10 @@ class Bridge:
         self.audit = Journal(folder / "audit.jsonl", print)
         self.records = Journal(folder / "calls.jsonl", print)
         self.faults: list[BaseException] = []
-        conferences = Conferences(self.board, self._note, "en", 8)
+        self.seats = Seats(self.store, 300.0, time.time)
+        conferences = Conferences(Directory(ROOMS), self.board, self.seats, self._note, "en", 8)
         self.reception = Reception(
-            ROOMS, conferences, self.board, self.store, LimitsConfig(), "en", self._note, self.metrics,
+            conferences, self.board, self.store, LimitsConfig(), "en", self._note, self.metrics,
             self._fault, time.time,
         )  # fmt: skip
         self.signalling = Signalling(
@@ -105,6 +108,7 @@ class Bridge:
     async def close(self) -> None:
         await self.signalling.stop()
         await self.reception.close()
+        self.seats.close()
         self.audit.close()
         self.records.close()
         self.store.close()

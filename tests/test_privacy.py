@@ -21,14 +21,15 @@ from hypothesis import strategies as st
 
 from bridge.errors import Reason
 from bridge.focus import Conferences
-from bridge.leg import Desk
+from bridge.leg import Desk, Told
 from bridge.media import contract
 from bridge.metrics import Metrics
 from bridge.reception import Reception
 from bridge.rooms import commands, pins
 from bridge.rooms.commands import Command, How
-from bridge.rooms.events import Event
+from bridge.rooms.directory import Directory
 from bridge.rooms.participant import Role
+from bridge.seats import Seats
 from bridge.store import Store
 from bridge.switchboard import Switchboard
 from config.model import LimitsConfig, Room, RoomKind
@@ -71,6 +72,9 @@ class Studio:
 
     def place(self, leg: str, conference: str) -> None:
         pass
+
+    def move(self, leg: str, conference: str) -> bool:
+        return True
 
     def send(self, command: contract.Command) -> None:
         self._look(command)
@@ -117,8 +121,21 @@ class Caller(FakeMedia):
             self.on_hold = on
             self.desk.held(on)
 
-    def notify(self, event: Event) -> None:
+    has_media = True
+    encrypted = False
+    outgoing = False
+
+    def notify(self, event: Told) -> None:
         self._house.look_at_event(self, event)
+
+    def refer(self, room: Room, role: Role | None) -> None:
+        desk, self.desk = self.desk, None
+        assert desk is not None
+        desk.left(Reason.TRANSFERRED)
+        if not self.gone:
+            self.desk = self._house.reception.move(self, room, role)
+            if self.gone:
+                self.desk.left(Reason.NORMAL)
 
     def hang_up(self, reason: Reason) -> None:
         if self.gone:
@@ -149,6 +166,23 @@ class NoStore:
     def save_counters(self, name: str, state: bytes) -> bool:
         return True
 
+    def mark(self) -> float | None:
+        return None
+
+    def keeps(self) -> bool:
+        return False
+
+    def runs(self) -> dict[str, bytes]:
+        return {}
+
+    def seat_legs(self) -> set[str]:
+        return set()
+
+    def taken(self, *_: object) -> bool:
+        return True
+
+    vacate_seats = expire_seats = delete_seat = delete_vacant_seats = save_run = delete_run = taken
+
 
 class House:
     """Reception with all below it. Who is inside is told by the audit log, who is on hold by the telephones."""
@@ -163,9 +197,11 @@ class House:
         self.inside: set[str] = set()
         self.callers: dict[str, Caller] = {}  # all that ever were, by leg
         self.seats: dict[int, Caller] = {}  # the telephones of the table, by number
-        self.conferences = Conferences(self.board, self.look_at_line, "en", 8)
+        store = cast(Store, NoStore())
+        seats = Seats(store, 300.0, lambda: 0.0)
+        self.conferences = Conferences(Directory(ROOMS), self.board, seats, self.look_at_line, "en", 8)
         self.reception = Reception(
-            ROOMS, self.conferences, self.board, cast(Store, NoStore()), LimitsConfig(), "en", self.look_at_line,
+            self.conferences, self.board, store, LimitsConfig(), "en", self.look_at_line,
             Metrics(), self.faults.append, lambda: 0.0,
         )  # fmt: skip
 
@@ -197,7 +233,7 @@ class House:
             elif self.callers[leg].on_hold:
                 assert OF_THE_ROOM.isdisjoint(play.prompts), f"{leg} is on hold: {play}"
 
-    def look_at_event(self, hearer: Caller, event: Event) -> None:
+    def look_at_event(self, hearer: Caller, event: Told) -> None:
         if hearer.id not in self.inside or hearer.on_hold:
             others = {each.display_name for each in self.callers.values() if each is not hearer}
             assert not any(name in repr(event) for name in others), f"{hearer.id} is told {event}"
@@ -236,7 +272,7 @@ class House:
             caller.hang_up(Reason.NORMAL)
         await asyncio.sleep(100)
         assert not list(self.conferences) and not self.inside
-        assert not self.reception._visits and not self.board.on_talking
+        assert not self.reception.verdicts._tries and not self.board.on_talking
         board = self.board
         assert not any((board._listeners, board._awaited, board._loops, board._fresh, board._plans))
         await self.reception.close()

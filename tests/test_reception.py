@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,14 @@ from bridge.errors import Reason
 from bridge.focus import Conferences
 from bridge.media import contract
 from bridge.metrics import Metrics
-from bridge.reception import COUNTERS, Reception
+from bridge.reception import Reception
 from bridge.rooms import pins
+from bridge.rooms.directory import Directory
 from bridge.rooms.pins import hash_pin
+from bridge.seats import Seats
 from bridge.store import Store
 from bridge.switchboard import LONGEST_PLAY_S, Switchboard
+from bridge.verdicts import COUNTERS
 from config.model import LimitsConfig, Room, RoomKind
 from config.secret import Secret
 from tests.faketime import run
@@ -48,11 +50,17 @@ class House:
     def __post_init__(self) -> None:
         self.switchboard = Switchboard(self.studio)
         self.store = Store(self.folder)
-        self.conferences = Conferences(self.switchboard, self.note, "en", 8)
+        self.seats = Seats(self.store, 300.0, lambda: self.wallclock)
+        self.conferences = Conferences(Directory(ROOMS), self.switchboard, self.seats, self.note, "en", 8)
         self.reception = Reception(
-            ROOMS, self.conferences, self.switchboard, self.store, LimitsConfig(), "en", self.note, Metrics(),
-            self.faults.append, time.time,
+            self.conferences, self.switchboard, self.store, LimitsConfig(), "en", self.note, Metrics(),
+            self.faults.append, lambda: self.wallclock,
         )  # fmt: skip
+
+    @property
+    def wallclock(self) -> float:
+        """Unix seconds; they go on with the fake time."""
+        return 1_700_000_000.0 + asyncio.get_running_loop().time()
 
     def note(self, line: Any) -> None:
         self.lines.append(dict(line))
@@ -64,7 +72,7 @@ class House:
 
     async def verdict(self) -> None:
         """Until the PIN is checked (a real thread) and its delay over (fake time)."""
-        await asyncio.gather(*self.reception._crew._tasks)
+        await asyncio.gather(*self.reception.verdicts._crew._tasks)
         await asyncio.sleep(5)
 
     async def host(self, name: str, number: str) -> FakeLeg:
@@ -75,6 +83,7 @@ class House:
 
     async def close(self) -> None:
         await self.reception.close()
+        self.seats.close()
         self.store.close()
         assert not self.faults, self.faults
 
@@ -160,7 +169,7 @@ def test_wrong_pins_are_remembered_over_a_restart(play: Callable[[Scene], House]
         await house.verdict()
 
     async def again(house: House) -> None:
-        saved = house.reception._guard.save(asyncio.get_running_loop().time())
+        saved = house.reception.verdicts._guard.save(asyncio.get_running_loop().time())
         assert list(saved["rooms"]) == ["1003"]
 
     play(scene)
@@ -327,7 +336,7 @@ def test_a_check_that_fails_sends_its_caller_away_and_costs_nobody_else(
         monkeypatch.setattr(pins, "verdict", verdict)
         await house.host("host", "1003")
         assert house.studio.newest_plan() == {"host": True}
-        assert not house.reception._visits
+        assert not house.reception.verdicts._tries
         await house.close()
 
     run(scene())

@@ -65,7 +65,7 @@ def test_a_locked_file_is_not_set_aside(tmp_path: Path) -> None:
 def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     Store(tmp_path).close()
     other = sqlite3.connect(tmp_path / "samrom.sqlite3")
-    other.execute("PRAGMA user_version = 2")
+    other.execute("PRAGMA user_version = 1000")
     other.close()
     with pytest.raises(OSError, match="newer"):
         Store(tmp_path)

@@ -28,11 +28,16 @@ class Placement:
                 process = self._least_loaded(up)
             self._process_of[leg] = process
             self._load[process] += 1
-        self._leave(leg)
-        self._pinned.setdefault(conference, process)
-        self._members.setdefault(conference, set()).add(leg)
-        self._conference_of[leg] = conference
+        self._enter(leg, conference, process)
         return process
+
+    def move(self, leg: str, conference: str) -> bool:
+        """Put a placed leg into another conference, if its process can serve it there: else nothing has changed."""
+        process, home = self._process_of.get(leg), self._home(conference)
+        if process is None or home not in (None, process):
+            return False
+        self._enter(leg, conference, process)
+        return True
 
     def of_legs(self, legs: Iterable[str]) -> tuple[int, ...]:
         """The processes of these legs, each once; unknown legs are passed over."""
@@ -68,6 +73,12 @@ class Placement:
         for conference in [name for name, place in self._planned.items() if place == process]:
             del self._planned[conference]
         return legs
+
+    def _enter(self, leg: str, conference: str, process: int) -> None:
+        self._leave(leg)
+        self._pinned.setdefault(conference, process)
+        self._members.setdefault(conference, set()).add(leg)
+        self._conference_of[leg] = conference
 
     def _leave(self, leg: str) -> None:
         conference = self._conference_of.pop(leg, None)

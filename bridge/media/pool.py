@@ -96,6 +96,10 @@ class MediaPool:
         """
         self._placement.place(leg, conference, [shard.up for shard in self._shards])
 
+    def move(self, leg: str, conference: str) -> bool:
+        """Let an open leg change conference where its ports can stay; False: it must be closed and opened anew."""
+        return self._placement.move(leg, conference)
+
     def send(self, command: contract.Command) -> None:
         """Send a command to the process of its leg or conference. Raises nothing.
 

@@ -43,6 +43,17 @@ def asks(room: Room) -> Asks:
     return Asks.PIN_OR_HASH
 
 
+def unasked(room: Room) -> Role | None:
+    """What somebody is in this room who is sent there and brings no PIN; None = he must be asked for one."""
+    match asks(room):
+        case Asks.NOTHING:
+            return Role.HOST
+        case Asks.PIN_OR_HASH:
+            return Role.GUEST
+        case Asks.PIN:
+            return None
+
+
 # -- in -----------------------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@
 
 Media is set going by the ACK and not before: only then is it sure that who called is where he says he is. A media
 process that dies does not end the call: the leg takes new ports, as soon as there are any, and offers them in a
-re-INVITE.
+re-INVITE. So does a leg that is sent to a room whose sound is made by another process.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Final
 
 from bridge.admission import RETRY_AFTER_S
 from bridge.errors import ProtocolError, Reason
-from bridge.leg import Desk
+from bridge.leg import Desk, Told
 from bridge.media.contract import LegOpened, Quality
-from bridge.rooms.events import Event
+from bridge.rooms.participant import Role
 from bridge.sdp.description import parse
 from bridge.sdp.local import Local
 from bridge.sdp.negotiate import Agreed, Offer, accept, answer, offer, wants_ipv6
@@ -28,6 +28,7 @@ from bridge.sip import commands, events
 from bridge.sip.reasons import ENDINGS, STATUS, of_refusal
 from bridge.sip.terms import Caller, LegTerms
 from bridge.switchboard import Switchboard
+from config.model import Room
 
 REOPEN_S: Final = 0.5  # between two tries to get new ports from a media process that is not up again yet
 REOPENS: Final = 40
@@ -39,7 +40,7 @@ class State(Enum):
     OPENING = "opening"  # waits for its ports
     PENDING = "pending"  # an answer or an ACK is awaited
     UP = "up"
-    REVIVING = "reviving"  # the media process died; waits for new ports, then for the answer to their offer
+    REVIVING = "reviving"  # its ports are gone; waits for new ones, then for the answer to their offer
     LEAVING = "leaving"  # we end the call; the agent has not said yet that it is over
     OVER = "over"
 
@@ -47,7 +48,8 @@ class State(Enum):
 class SipLeg:
     """One SIP call, in or out. `leg` is our name for it, `call` the agent's.
 
-    `tell` feeds the agent; `arrive` is called once, when the call is up, and returns the desk; `gone` is called once,
+    `tell` feeds the agent; `arrive` is called once, when the call is up, and returns the desk; `move` is called when it
+    is sent to another room, with the role that it has there or None, and returns the desk there; `gone` is called once,
     when call and ports are over.
     """
 
@@ -63,6 +65,7 @@ class SipLeg:
         switchboard: Switchboard,
         tell: Callable[[commands.Input], None],
         arrive: Callable[[SipLeg], Desk],
+        move: Callable[[SipLeg, Room, Role | None], Desk],
         gone: Callable[[SipLeg], None],
     ) -> None:
         self.id = leg
@@ -76,8 +79,10 @@ class SipLeg:
         self._switchboard = switchboard
         self._tell = tell
         self._arrive = arrive
+        self._move = move
         self._gone = gone
         self._desk: Desk | None = None
+        self._sent_to: tuple[Room, Role | None] | None = None  # where it arrives once it has ports there
         self._invite: Callable[[bytes], commands.Invite] | None = None
         self._their_offer: bytes | None = None
         self._answered = False  # what came in has our 200: it can be refused no more
@@ -86,6 +91,7 @@ class SipLeg:
         self._agreed: Agreed | None = None
         self._local: Local | None = None
         self._told_hold = False
+        self._told_encrypted = False
         self._reopened = 0
         self._gone_told = False
         self._secret = secrets.token_bytes(32)
@@ -113,7 +119,22 @@ class SipLeg:
         """Whether the peer has put us on hold."""
         return self._agreed is not None and self._agreed.audio.held
 
-    def notify(self, event: Event) -> None:
+    @property
+    def has_media(self) -> bool:
+        """A call is nothing without its media."""
+        return True
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether its sound is encrypted."""
+        return self._agreed is not None and self._agreed.audio.srtp_send is not None
+
+    @property
+    def outgoing(self) -> bool:
+        """Whether we called."""
+        return self._invite is not None
+
+    def notify(self, event: Told) -> None:
         """A telephone learns what happens from prompts."""
 
     def hang_up(self, reason: Reason) -> None:
@@ -129,6 +150,27 @@ class SipLeg:
             self._tell(commands.Bye(self.call, f'SIP;cause={status};text="{reason.value}"'))
         else:
             self._tell(commands.Reject(self.call, status, RETRY_AFTER_S if status == 503 else None))
+
+    def refer(self, room: Room, role: Role | None) -> None:
+        """Go to another room, inside the bridge; with new ports where another media process serves that room."""
+        desk, self._desk = self._desk, None
+        if desk is not None:
+            desk.left(Reason.TRANSFERRED)
+        if self.state not in (State.UP, State.REVIVING):
+            return
+        self.conference, self._sent_to = room.number, (room, role)
+        if self.state is State.UP and self._switchboard.move(self.id, room.number):
+            self._arrive_there()
+        elif self.state is State.UP:
+            self.state = State.REVIVING
+            self._reopened = 0
+            self._switchboard.close(self.id)  # when these ports are free, others are opened
+
+    def _arrive_there(self) -> None:
+        if self._sent_to is not None:
+            sent_to, self._sent_to = self._sent_to, None
+            self._told_hold, self._told_encrypted = self.on_hold, self.encrypted
+            self._desk = self._move(self, *sent_to)
 
     # -- the beginning --------------------------------------------------------------------------------------------
 
@@ -232,6 +274,8 @@ class SipLeg:
         self.quality = quality
         if self.state is State.OVER:
             self._tell_gone()
+        elif self.state is State.REVIVING:
+            self._reopen()
 
     def media_died(self) -> None:
         """The media process is gone: a call that is up gets new ports, any other ends."""
@@ -298,7 +342,7 @@ class SipLeg:
     def _come_up(self) -> None:
         self.state = State.UP
         self._configure()
-        self._told_hold = self.on_hold
+        self._told_hold, self._told_encrypted = self.on_hold, self.encrypted
         self._desk = self._arrive(self)
 
     def _reoffered(self, their_offer: bytes | None) -> None:
@@ -326,9 +370,11 @@ class SipLeg:
         if not self._accept(made, sdp):
             return
         self._renew()
-        if self.state is State.REVIVING and self._desk is not None:
+        if self.state is State.REVIVING:
             self.state = State.UP
-            self._desk.silent(False)
+            self._arrive_there()
+            if self._desk is not None:
+                self._desk.silent(False)
 
     def _offer_refused(self) -> None:
         self._made = None
@@ -361,6 +407,9 @@ class SipLeg:
         if self._desk is not None and self.on_hold != self._told_hold:
             self._told_hold = self.on_hold
             self._desk.held(self.on_hold)
+        if self._desk is not None and self.encrypted != self._told_encrypted:
+            self._told_encrypted = self.encrypted
+            self._desk.media(True, self.encrypted)
 
     def _refuse(self, fault: ProtocolError) -> None:
         self.reason = Reason.NOT_ACCEPTABLE

@@ -23,6 +23,7 @@ from bridge.errors import Reason
 from bridge.leg import Desk
 from bridge.log import logger
 from bridge.metrics import Metrics
+from bridge.rooms.participant import Role
 from bridge.sdp.local import SrtpPolicy
 from bridge.sip import commands, events
 from bridge.sip.agent import Agent
@@ -52,8 +53,11 @@ class Door(Protocol):
     def welcome(self, leg: SipLeg, room: Room) -> Desk:
         """A call is up: take care of it."""
 
-    def welcome_dialled(self, leg: SipLeg, room: Room) -> Desk:
+    def welcome_dialled(self, leg: SipLeg, room: Room, role: Role) -> Desk:
         """A call that we made is up: let it in."""
+
+    def move(self, leg: SipLeg, room: Room, role: Role | None) -> Desk:
+        """A call is sent here from another room."""
 
 
 @dataclass(slots=True)
@@ -165,13 +169,13 @@ class Signalling:
 
     # -- calls out ------------------------------------------------------------------------------------------------
 
-    def dial(self, room: Room, target: Uri, trunk: Peer | None) -> None:
-        """Call somebody into a room; whoever answers is let in as a guest of a host's or the operator's."""
+    def dial(self, room: Room, target: Uri, trunk: Peer | None, role: Role = Role.GUEST) -> str:
+        """Call somebody into a room, and return the name of the leg; whoever answers is let in."""
         call = f"out-{secrets.token_hex(8)}"
         caller = Caller(shown_name(NameAddr("", target)), target.host, trusted=False)
         leg = SipLeg(
             _leg_name(), call, room.number, caller, self._terms_for(trunk), self._switchboard, self._driver.feed,
-            lambda up: self._came_up(up, self._door.welcome_dialled(up, room)), self._leg_gone,
+            lambda up: self._came_up(up, self._door.welcome_dialled(up, room, role)), self._door.move, self._leg_gone,
         )  # fmt: skip
         self._stand(leg, "out")
         six = ":" in target.host
@@ -182,6 +186,7 @@ class Signalling:
             return commands.Invite(call, str(target), sender, sdp, credentials=_credentials(trunk), hop=hop)
 
         leg.dial(invite, six)
+        return leg.id
 
     def _sender(self, room: Room, trunk: Peer | None, six: bool) -> str:
         """Who calls: the room at our address, or who the trunk knows us as."""
@@ -281,7 +286,7 @@ class Signalling:
         caller = Caller(shown_name(call.sender), source, trusted)
         leg = SipLeg(
             _leg_name(), call.call, room.number, caller, self._terms_for(peer), self._switchboard, self._driver.feed,
-            lambda up: self._came_up(up, self._door.welcome(up, room)), self._leg_gone,
+            lambda up: self._came_up(up, self._door.welcome(up, room)), self._door.move, self._leg_gone,
         )  # fmt: skip
         self._stand(leg, "in")
         leg.begin(call.offer)
@@ -310,7 +315,7 @@ class Signalling:
         if standing is None:
             return
         record = standing.record
-        record.source = leg.source
+        record.source, record.room = leg.source, leg.conference
         record.ended, record.reason, record.quality = wallclock(), leg.reason, leg.quality
         self._metrics.calls_up.dec()
         self._metrics.calls.labels(leg.reason.value).inc()

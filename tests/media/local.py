@@ -66,6 +66,11 @@ class LocalMedia:
         """As `MediaPool.place`; there is but one place."""
         self._legs[leg] = conference
 
+    def move(self, leg: str, conference: str) -> bool:
+        """As `MediaPool.move`; there is but one place."""
+        self._legs[leg] = conference
+        return True
+
     def send(self, command: contract.Command) -> None:
         """As `MediaPool.send`."""
         if self._audio is not None:

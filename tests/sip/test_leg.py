@@ -10,6 +10,7 @@ import pytest
 from bridge.codec.table import AUDIO_CODECS
 from bridge.errors import Reason
 from bridge.media import contract
+from bridge.rooms.participant import Role
 from bridge.sdp.local import SrtpPolicy
 from bridge.sip import commands, events
 from bridge.sip.events import Ending
@@ -17,6 +18,7 @@ from bridge.sip.flow import Flow
 from bridge.sip.leg import SipLeg, State
 from bridge.sip.terms import Caller, LegTerms
 from bridge.switchboard import Switchboard
+from config.model import Room
 from tests.faketime import run
 from tests.studio import FakeStudio
 
@@ -45,6 +47,9 @@ class Desk:
     def silent(self, on: bool) -> None:
         self.told.append(("silent", on))
 
+    def media(self, on: bool, encrypted: bool) -> None:
+        self.told.append(("media", on, encrypted))
+
     def left(self, reason: Reason) -> None:
         self.told.append(("left", reason))
 
@@ -58,10 +63,16 @@ class World:
         self.told: list[commands.Input] = []
         self.desk = Desk()
         self.gone = 0
+        self.there = Desk()
+        self.moved: list[tuple[str, Role | None]] = []
         self.leg = SipLeg(
             "c1", "c1", "1001", Caller("Kari", "127.0.0.1", False), TERMS, self.switchboard, self.told.append,
-            lambda leg: self.desk, self._gone,
+            lambda leg: self.desk, self._moved, self._gone,
         )  # fmt: skip
+
+    def _moved(self, leg: SipLeg, room: Room, role: Role | None) -> Desk:
+        self.moved.append((room.number, role))
+        return self.there
 
     def _gone(self, leg: SipLeg) -> None:
         self.gone += 1

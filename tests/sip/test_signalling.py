@@ -16,6 +16,7 @@ from bridge.errors import Reason
 from bridge.leg import Desk
 from bridge.media import contract
 from bridge.metrics import Metrics
+from bridge.rooms.participant import Role
 from bridge.sdp.local import SrtpPolicy
 from bridge.settings import known_endpoints
 from bridge.sip import commands
@@ -70,7 +71,11 @@ class Door:
             raise self.fault
         return _Seat(self)
 
-    welcome_dialled = welcome
+    def welcome_dialled(self, leg: SipLeg, room: Room, role: Role) -> Desk:
+        return self.welcome(leg, room)
+
+    def move(self, leg: SipLeg, room: Room, role: Role | None) -> Desk:
+        return self.welcome(leg, room)
 
 
 @dataclass
@@ -85,6 +90,9 @@ class _Seat:
         pass
 
     def silent(self, on: bool) -> None:
+        pass
+
+    def media(self, on: bool, encrypted: bool) -> None:
         pass
 
     def left(self, reason: Reason) -> None:
