@@ -43,14 +43,19 @@ def media_settings(config: Config) -> MediaSettings:
 
 def agent_settings(config: Config) -> AgentSettings:
     """What the SIP agent is told."""
-    sip = config.sip
+    sip, web = config.sip, config.web
+    listeners = [
+        Advertised(
+            each.protocol.value, (each.address, each.port), sip.public_address or each.address, each.port
+        )
+        for each in sip.listeners
+    ]
+    if web.enabled:
+        protocol = "wss" if web_is_secure(config) else "ws"
+        host = urlsplit(web.public_url).hostname or sip.public_address or web.address
+        listeners.append(Advertised(protocol, (web.address, web.port), host, web.port))
     return AgentSettings(
-        listeners=tuple(
-            Advertised(
-                each.protocol.value, (each.address, each.port), sip.public_address or each.address, each.port
-            )
-            for each in sip.listeners
-        ),
+        listeners=tuple(listeners),
         realm=sip.domains[0] if sip.domains else "samrom",
         endpoints=tuple(each for peer in sip.peers for each in known_endpoints(peer)),
         session_expires_s=sip.session_expires_s,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ from config.model import (
     Protocol,
     Room,
     RoomKind,
+    RtcConfig,
     SipConfig,
+    WebConfig,
 )
 from config.secret import Secret
 from tests.faketime import run
@@ -35,6 +38,8 @@ def config(folder: Path) -> Config:
             listeners=(Listener(Protocol.UDP, port=free_port()), Listener(Protocol.TLS, port=free_port()))
         ),
         media=MediaConfig(port_low=ports, port_high=ports + 19),
+        web=WebConfig(port=free_port()),
+        rtc=RtcConfig(port=free_port()),
         management=ManagementConfig(port=free_port()),
         rooms=(Room("1002", RoomKind.HOST_PIN, host_pin=Secret("generated")),),
     )
@@ -68,16 +73,10 @@ async def test_a_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     up = asyncio.Event()
     running = asyncio.create_task(first.run(up.set))
     await asyncio.wait_for(up.wait(), 20)
-    second = Bridge(
-        Config(wanted.bridge, wanted.sip, config(tmp_path).media, management=config(tmp_path).management)
-    )
-    with pytest.raises(OSError, match="in use"):
-        await second.run(lambda: None)
-    third = Bridge(
-        Config(wanted.bridge, config(tmp_path).sip, config(tmp_path).media, management=wanted.management)
-    )
-    with pytest.raises(OSError, match="in use"):
-        await third.run(lambda: None)
+    for part in ("sip", "web", "management"):
+        other = replace(config(tmp_path), bridge=wanted.bridge, **{part: getattr(wanted, part)})
+        with pytest.raises(OSError, match="in use"):
+            await Bridge(other).run(lambda: None)
     first.stop()
     await running
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bridge import settings
@@ -18,6 +20,7 @@ from config.model import (
     PeerKind,
     Protocol,
     SipConfig,
+    WebConfig,
 )
 from config.secret import Secret
 
@@ -79,8 +82,40 @@ def test_beyond_loopback_nobody_is_reached_on_it() -> None:
     assert not terms.loopback
     assert (terms.address4, terms.address6, terms.said) == ("192.0.2.1", "", "198.51.100.1")
     assert terms.srtp is SrtpPolicy.REQUIRED
-    (advertised,) = settings.agent_settings(Config(sip=sip)).listeners
+    advertised, socket = settings.agent_settings(Config(sip=sip)).listeners
     assert (advertised.local, advertised.host) == (("192.0.2.1", 5060), "198.51.100.1")
+    assert (socket.protocol, socket.local, socket.host) == ("ws", ("127.0.0.1", 8080), "198.51.100.1")
+
+
+@pytest.mark.parametrize(
+    ("web", "url"),
+    [
+        (WebConfig(), "http://127.0.0.1:8080"),
+        (WebConfig(address="::1", port=80), "http://[::1]"),
+        (WebConfig(certificate="c", key="k", port=443), "https://127.0.0.1"),
+        (WebConfig(address="192.0.2.1"), "https://192.0.2.1:8080"),
+        (WebConfig(public_url="https://meet.example.org/"), "https://meet.example.org"),
+    ],
+)
+def test_where_people_find_the_pages(web: WebConfig, url: str) -> None:
+    config = Config(web=web)
+    assert settings.web_url(config) == url
+    secure = "wss" if url.startswith("https:") and not web.public_url else "ws"
+    assert [each.protocol for each in settings.agent_settings(config).listeners][-1] == secure
+    without = Config(web=replace(web, enabled=False))
+    assert all(each.protocol != secure for each in settings.agent_settings(without).listeners)
+
+
+def test_what_counts_as_ours() -> None:
+    web = WebConfig(
+        public_url="https://Meet.example.org", origins=("https://Portal.example.org",), proxies=("::1",)
+    )
+    ours = settings.neighbourhood(Config(web=web))
+    assert ours.public_host == "meet.example.org" and ours.origins == {"https://portal.example.org"}
+    assert settings.entrance_limits(Config(web=web)).proxies == {"::1"}
+    sip = SipConfig(domains=("example.org",), public_address="198.51.100.1")
+    names = settings.own_names(Config(sip=sip, web=web))
+    assert {"example.org", "198.51.100.1", "meet.example.org", "127.0.0.1"} == set(names)
 
 
 def test_limits_are_passed_on() -> None:

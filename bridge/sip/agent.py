@@ -239,7 +239,7 @@ class Agent:
             raise RefusalError(482)
         self._check_room()
         check_required(request)
-        if request.target.scheme == "sips" and flow.protocol != "tls":
+        if request.target.scheme == "sips" and not flow.secure:
             # Not 416: that would ask for the same call without protection.
             raise RefusalError(403)
         if "Replaces" in request.headers or "Join" in request.headers:

@@ -27,16 +27,48 @@ class ConnectionLimits:
     most_body: int = 65_536
 
 
+class Carrier(Protocol):
+    """What the transports need of a connection, whatever it is made of."""
+
+    @property
+    def flow(self) -> Flow:
+        """Its flow."""
+
+    @property
+    def target(self) -> tuple[str, str, int] | None:
+        """What `Transports.connect` was asked for, None if the other end came to us."""
+
+    @property
+    def served(self) -> bool:
+        """Whether it ever brought a whole message."""
+
+    @property
+    def heard_at(self) -> float:
+        """When the last byte came [monotonic seconds]."""
+
+    def write(self, data: bytes) -> bool:
+        """Send; False if it is gone."""
+
+    def overdue(self, now: float) -> str | None:
+        """The name of the time limit that it broke, None if it is in time. `now`: monotonic seconds."""
+
+    def close(self) -> None:
+        """Close after what is queued was sent."""
+
+    def abort(self) -> None:
+        """Close now; what is queued is lost."""
+
+
 class Owner(Protocol):
     """What a connection needs of the transports."""
 
     limits: ConnectionLimits
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Carrier) -> None:
         """Take note of a connection whose flow is ready."""
         ...
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: Carrier) -> None:
         """Take note of a connection that is gone."""
         ...
 

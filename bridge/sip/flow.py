@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A connection (tcp, tls), or the pair of a listening socket and a peer's address (udp).
+    """A connection (tcp, tls, ws, wss), or the pair of a listening socket and a peer's address (udp).
 
-    `protocol`: "udp", "tcp" or "tls". `local`, `remote`: (address, port), addresses without brackets or zone.
+    `protocol`: "udp", "tcp", "tls", "ws" or "wss". `local`, `remote`: (address, port), without brackets or zone.
     `id`: tells two connections with the same addresses apart; of a udp flow, only the socket matters.
     """
 
@@ -17,6 +17,11 @@ class Flow:
     local: tuple[str, int]
     remote: tuple[str, int]
     id: int = 0
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS protects it."""
+        return self.protocol in ("tls", "wss")
 
     @property
     def reliable(self) -> bool:

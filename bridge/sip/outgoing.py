@@ -10,7 +10,7 @@ from socket import SOCK_DGRAM, SOCK_STREAM
 from typing import cast
 from weakref import WeakValueDictionary
 
-from bridge.sip.connection import Connection, Owner, plain_address, same
+from bridge.sip.connection import Carrier, Connection, Owner, plain_address, same
 from bridge.sip.datagram import DatagramEndpoint
 from bridge.sip.flow import Flow
 from bridge.sip.limits import is_loopback
@@ -31,7 +31,7 @@ class Outgoing:
         self,
         owner: Owner,
         datagrams: Mapping[int, DatagramEndpoint],
-        connections: Mapping[int, Connection],
+        connections: Mapping[int, Carrier],
         serials: Iterator[int],
         client_tls: ssl.SSLContext | None,
         may_reach: Callable[[str], bool],

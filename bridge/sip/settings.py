@@ -99,8 +99,9 @@ def contact_value(listener: Advertised, user: str, focus: bool = True, secure: b
     """
     name = f"{user}@" if user and set(user) <= _PLAIN_USER and len(user) <= 64 else ""
     address = f"{name}{host_port(listener.host, listener.port)}"
-    if secure and listener.protocol == "tls":
-        uri = f"sips:{address}"
-    else:
-        uri = f"sip:{address}{'' if listener.protocol == 'udp' else f';transport={listener.protocol}'}"
+    # Over sockets the parameter is "ws", secure or not; the scheme says which (RFC 7118 section 5.2.2).
+    transport = {"udp": "", "tls": "" if secure else ";transport=tls", "wss": ";transport=ws"}.get(
+        listener.protocol, f";transport={listener.protocol}"
+    )
+    uri = f"{'sips' if secure and listener.protocol in ('tls', 'wss') else 'sip'}:{address}{transport}"
     return f"<{uri}>{';isfocus' if focus else ''}"

@@ -30,11 +30,12 @@ from socket import (
 )
 
 from bridge.certificate import CertificateFiles, ServerCertificate
-from bridge.sip.connection import Connection, ConnectionLimits, plain_address, same
+from bridge.sip.connection import Carrier, Connection, ConnectionLimits, plain_address, same
 from bridge.sip.datagram import DatagramEndpoint
 from bridge.sip.flow import Flow
 from bridge.sip.limits import Gate, Rates, is_loopback
 from bridge.sip.outgoing import Outgoing
+from bridge.sip.websocket import SocketFlow, Wire
 
 _BACKLOG = 512
 _RECEIVE_BUFFER = 4_194_304  # bytes: a second of a large burst, as far as the kernel's limit lets us
@@ -76,7 +77,7 @@ class Transports:
         self._rates = rates or Rates()
         self._serials = count(1)
         self._datagrams: dict[int, DatagramEndpoint] = {}
-        self._connections: dict[int, Connection] = {}
+        self._connections: dict[int, Carrier] = {}
         self._outgoing = Outgoing(
             self, self._datagrams, self._connections, self._serials, client_tls, may_reach
         )
@@ -172,6 +173,18 @@ class Transports:
         """Say that the peer at this address has a call up: it keeps its share in a flood (see `limits.Gate`)."""
         self._gate.know(host, self._loop.time())
 
+    def attach(
+        self, secure: bool, local: tuple[str, int], remote: tuple[str, int], wire: Wire
+    ) -> SocketFlow | None:
+        """Take a WebSocket that the web has accepted; None if its source has too many, or all together are too many."""
+        if self._task is None or not self._may_enter(remote[0]):
+            return None
+        self._sources[remote[0]] += 1
+        self._accepted += 1
+        made = SocketFlow(self, secure, local, remote, next(self._serials), wire)
+        self.opened(made)
+        return made
+
     # -- sending ----------------------------------------------------------------------------------------------
 
     def send(self, data: bytes, flow: Flow) -> bool:
@@ -192,11 +205,11 @@ class Transports:
 
     # -- what connections call --------------------------------------------------------------------------------
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Carrier) -> None:
         """Take note of a connection whose flow is ready."""
         self._connections[connection.flow.id] = connection
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: Carrier) -> None:
         """Take note of a connection that is gone, and tell it above."""
         if self._connections.pop(connection.flow.id, None) is None:
             return

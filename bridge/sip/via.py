@@ -13,6 +13,7 @@ from bridge.sip.grammar import BLANK, NO_PARAMS, Params, number, parse_params, s
 from bridge.sip.uri import HIGHEST_PORT, host_port, parse_host_port
 
 COOKIE = "z9hG4bK"  # branches of RFC 3261 start with it
+_PORTS = {"TLS": 5061, "WS": 80, "WSS": 443}  # where they are not 5060 (RFC 7118 section 5.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Via:
     @property
     def sent_by(self) -> tuple[str, int]:
         """Host in lower case and port, with the default port of the transport filled in (section 18.2.2)."""
-        return self.host.lower(), self.port or (5061 if self.protocol in ("TLS", "WSS") else 5060)
+        return self.host.lower(), self.port or _PORTS.get(self.protocol, 5060)
 
     @property
     def received(self) -> str | None:

@@ -20,6 +20,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame
 
+from bridge.bucket import Bucket
 from bridge.web.headers import protected
 
 MOST_FRAGMENTS: Final = 64  # of one message; a browser sends one, or a few of kilobytes
@@ -149,8 +150,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
         super().__init__(config=config, server_state=server_state, app_state=app_state)
         self._visit = visit
         self._stalled: asyncio.TimerHandle | None = None
-        self._pings = 0  # in the second that began at `_pings_since`
-        self._pings_since = 0.0
+        self._pings = Bucket(MOST_PINGS_PER_S, MOST_PINGS_PER_S, self.loop.time())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
@@ -180,14 +180,10 @@ class SocketConnection(WebSocketsSansIOProtocol):
 
     def handle_ping(self) -> None:
         """Answer a ping, but no flood of them."""
-        now = self.loop.time()
-        if now - self._pings_since >= 1.0:
-            self._pings, self._pings_since = 0, now
-        self._pings += 1
-        if self._pings > MOST_PINGS_PER_S:
-            self._fail(CloseCode.POLICY_VIOLATION)
-        else:
+        if self._pings.take(self.loop.time()):
             super().handle_ping()
+        else:
+            self._fail(CloseCode.POLICY_VIOLATION)
 
     def send_receive_event_to_app(self) -> None:
         """Hand up a whole message; a text that is none ends the connection (RFC 6455 section 8.1)."""

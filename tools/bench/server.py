@@ -40,6 +40,10 @@ max_sessions = 5000
 # The measurement shall see what happens under too much load, not the refusal of it.
 tick_late_ms = 1000
 loop_lag_ms = 10000
+[web]
+port = {web}
+[rtc]
+port = {rtc}
 [management]
 port = {management}
 """
@@ -63,14 +67,16 @@ class Server:
         self._steady = steady
         self._temporary = tempfile.TemporaryDirectory(prefix="bench")
         self._folder = Path(self._temporary.name)
-        first = _free_ports(_MEDIA_PORTS + 2)
+        first = _free_ports(_MEDIA_PORTS + 4)
         self._sip, self._management = first, first + 1
         config = _CONFIG.format(
             folder=self._folder,
             sip=self._sip,
             management=self._management,
-            media=first + 2,
-            media_last=first + 1 + _MEDIA_PORTS,
+            web=first + 2,
+            rtc=first + 3,
+            media=first + 4,
+            media_last=first + 3 + _MEDIA_PORTS,
         )
         config += "".join(_ROOM.format(number=number, tones=str(tones).lower()) for number in rooms)
         (self._folder / "bridge.toml").write_text(config)
