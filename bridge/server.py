@@ -39,6 +39,7 @@ from bridge.store import Store
 from bridge.switchboard import Switchboard
 from bridge.web.application import application
 from bridge.web.serving import WebPort
+from bridge.web.sip_socket import sip_router
 from config.model import Config, Protocol, Room
 from config.secret import Secret
 
@@ -165,7 +166,8 @@ class Bridge:
         config = self.config
         if not config.web.enabled:
             return None
-        app = application((), settings.neighbourhood(config), self._drop, self._fault)
+        routers = [sip_router(self._signalling.attach, self._drop)]
+        app = application(routers, settings.neighbourhood(config), self._drop, self._fault)
         certificate, limits = self._web_certificate(), settings.entrance_limits(config)
         return WebPort(app, config.web.address, config.web.port, certificate, limits, self._drop)
 

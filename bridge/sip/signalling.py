@@ -35,6 +35,7 @@ from bridge.sip.settings import AgentSettings
 from bridge.sip.terms import Caller, LegTerms
 from bridge.sip.transport import Listener, Transports
 from bridge.sip.uri import NameAddr, Uri, dialled, host_port, parse_uri
+from bridge.sip.websocket import SocketFlow, Wire
 from bridge.switchboard import Switchboard
 from config.model import Peer, Room
 
@@ -145,6 +146,12 @@ class Signalling:
         await self._crew.close()
         self._driver.close()
         await self._transports.stop()
+
+    def attach(
+        self, secure: bool, local: tuple[str, int], remote: tuple[str, int], wire: Wire
+    ) -> SocketFlow | None:
+        """Take a WebSocket that the web has accepted; see `Transports.attach`."""
+        return self._transports.attach(secure, local, remote, wire)
 
     def reload_certificates(self) -> None:
         """Read the certificate files again; new handshakes use them."""
