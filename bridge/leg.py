@@ -8,12 +8,21 @@ is never on the roll twice. What happens in the conference is told by `notify`, 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from bridge.errors import Reason
 from bridge.rooms.events import Event, TalkersChanged
 from bridge.rooms.participant import Role
 from config.model import Room
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call out is under way: the name that its leg has."""
+
+    leg: str
+
 
 Told = Event | TalkersChanged
 """What a leg is told of its conference."""

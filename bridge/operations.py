@@ -1,4 +1,4 @@
-"""What an operator may do with a running bridge. An operator steers, but has no ear in any room."""
+"""What an operator may do with a running bridge, and how hosts call out. An operator has no ear in any room."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from bridge.errors import ProtocolError
-from bridge.focus import Audit, Conferences
+from bridge.focus import Audit, Conferences, Focus
+from bridge.leg import Called
 from bridge.load import LoadWatch
 from bridge.reception import Reception
 from bridge.rooms import commands
 from bridge.rooms.commands import Command, How
+from bridge.rooms.events import DialAsked
 from bridge.rooms.participant import Participant, Role
 from bridge.sip.signalling import Signalling
 from bridge.sip.uri import parse_uri
-from config.model import DialOutConfig, Peer, PeerKind
+from config.model import DialOutConfig, Peer, PeerKind, Room
 
 OPERATOR: Final = "operator"
 RETRY_AFTER_S: Final = 30  # told to callers while the bridge drains
@@ -131,6 +133,18 @@ class Operations:
         room = self._reception.room(number)
         if room is None:
             return "unknown-room"
+        called = self._call(room, uri, Role.GUEST, OPERATOR, How.OPERATOR)
+        return None if isinstance(called, Called) else called
+
+    def dial_for(self, by: str, focus: Focus, uri: str, role: Role = Role.GUEST) -> Called | str:
+        """Call somebody into a room for the leg `by`, if that is a host there: what is called, or why nothing is."""
+        asked = focus.ask(commands.Dial(by))
+        if not any(isinstance(event, DialAsked) for event in asked):
+            return "not-allowed"
+        return self._call(focus.room, uri, role, by, How.API)
+
+    def _call(self, room: Room, uri: str, role: Role, by: str, how: How) -> Called | str:
+        """Whoever asks, calls go only where the configuration allows, and only so many a minute."""
         if (trouble := self.ready()) is not None:
             return trouble
         try:
@@ -145,9 +159,8 @@ class Operations:
         if not self._paced():
             return "too-many-calls-out"
         trunk = next((peer for peer in self._peers if _serves(peer, target.host)), None)
-        self._audit({"room": room.number, "event": "dial", "by": OPERATOR, "how": How.OPERATOR.value})
-        self._signalling.dial(room, target, trunk)
-        return None
+        self._audit({"room": room.number, "event": "dial", "by": by, "how": how.value})
+        return Called(self._signalling.dial(room, target, trunk, role))
 
     def _paced(self) -> bool:
         now = asyncio.get_running_loop().time()

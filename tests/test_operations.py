@@ -11,8 +11,10 @@ from typing import Any, cast
 import pytest
 
 from bridge.errors import Reason
+from bridge.leg import Called
 from bridge.load import LoadWatch
 from bridge.operations import Operations, fits
+from bridge.rooms.participant import Role
 from bridge.sip.signalling import Signalling
 from bridge.sip.uri import Uri
 from config.model import DialOutConfig, Peer, PeerKind, Room
@@ -28,10 +30,13 @@ class Signals:
 
     def __init__(self) -> None:
         self.dialled: list[tuple[str, str, str | None]] = []
+        self.roles: list[Role] = []
         self.drained: list[int] = []
 
-    def dial(self, room: Room, target: Uri, trunk: Peer | None) -> None:
+    def dial(self, room: Room, target: Uri, trunk: Peer | None, role: Role) -> str:
         self.dialled.append((room.number, str(target), trunk.name if trunk else None))
+        self.roles.append(role)
+        return f"out{len(self.dialled)}"
 
     def drain(self, retry_after_s: int) -> None:
         self.drained.append(retry_after_s)
@@ -161,6 +166,27 @@ def test_calls_out_go_where_the_configuration_allows(tmp_path: Path) -> None:
             ("1002", "sip:kari@client.example", None), ("1002", "sip:1@PROVIDER.example", "trunk"),
         ]  # fmt: skip
         assert desk.events() == ["dial", "dial"]
+
+    play(tmp_path, scene)
+
+
+def test_a_host_calls_out_where_the_configuration_allows_and_a_guest_does_not(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.house.host("host", "1002")
+        desk.house.call("guest", "1002").keys("#")
+        focus = desk.house.conferences.get("1002")
+        assert focus is not None
+        dial = desk.operations.dial_for
+        assert dial("guest", focus, "sip:kari@client.example") == "not-allowed"
+        assert dial("stranger", focus, "sip:kari@client.example") == "not-allowed"
+        assert dial("host", focus, "sip:ola@client.example") == "not-on-the-allow-list"
+        assert dial("host", focus, "sip:kari@client.example", Role.HOST) == Called("out1")
+        assert desk.signals.dialled == [("1002", "sip:kari@client.example", None)]
+        assert desk.signals.roles == [Role.HOST]
+        (line,) = (line for line in desk.house.lines if line["event"] == "dial")
+        assert (line["by"], line["how"]) == ("host", "api") and "kari" not in repr(desk.house.lines)
+        assert dial("host", focus, "sip:kari@client.example") == Called("out2")
+        assert dial("host", focus, "sip:kari@client.example") == "too-many-calls-out"
 
     play(tmp_path, scene)
 
