@@ -2,7 +2,7 @@
 
 with Background() as background, Chromium(background) as chromium:
     anna = chromium.tab("http://127.0.0.1:8080/1001", Circumstances(tone=400))
-    anna.click("#join")
+    anna.press("Join")
     anna.wait_connected()
     assert hears(anna.hear(), [700]) == ([], [])
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, async_playwright
 
@@ -127,18 +127,38 @@ class ChromiumTab(Tab):
     def evaluate(self, script: str, argument: object = None) -> Any:
         return self._background.run(self.page.evaluate(script, argument))
 
-    def click(self, selector: str) -> None:
-        self._background.run(self.page.locator(selector).first.click())
+    def press(self, name: str) -> None:
+        self._background.run(self._press(name))
 
-    def fill(self, selector: str, text: str) -> None:
-        self._background.run(self.page.locator(selector).first.fill(text))
+    async def _press(self, name: str) -> None:
+        dialog = self.page.locator("dialog[open]")
+        place = dialog if await dialog.count() else self.page
+        await place.get_by_role("button", name=name, exact=True).first.click()
 
-    def press(self, keys: str) -> None:
-        """Press a key, or several together: "Tab", "Enter", "Control+a"."""
+    def write(self, label: str, text: str) -> None:
+        self._background.run(self.page.get_by_label(label, exact=True).first.fill(text))
+
+    def tick(self, label: str) -> None:
+        self._background.run(self.page.get_by_label(label, exact=True).first.check())
+
+    def type(self, keys: str) -> None:
+        """Press a key of the keyboard, or several together: "Tab", "Enter", "Control+a"."""
         self._background.run(self.page.keyboard.press(keys))
 
     def open(self, url: str) -> None:
         self._background.run(self.page.goto(url, wait_until="domcontentloaded"))
+
+    def appear(self, *, dark: bool, width: int = 1280, height: int = 800) -> None:
+        """Show it in a dark or a light theme, without movement, in a window of that size [CSS pixels]."""
+        self._background.run(self._appear("dark" if dark else "light", width, height))
+
+    async def _appear(self, theme: Literal["dark", "light"], width: int, height: int) -> None:
+        await self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        await self.page.set_viewport_size({"width": width, "height": height})
+
+    def offline(self, away: bool) -> None:
+        """Take the network away from it, and give it back; its sound goes on."""
+        self._background.run(self.page.context.set_offline(away))
 
     def screenshot(self, path: Path) -> None:
         self._background.run(self.page.screenshot(path=path))

@@ -56,6 +56,30 @@ _PREFERENCES: dict[str, object] = {
     "toolkit.telemetry.server": "",
 }
 
+_PRESS: Final = """name => {
+  const named = each => (each.ariaLabel ?? each.innerText).trim() === name;
+  const usable = each => each.checkVisibility() && !each.disabled;
+  const place = document.querySelector("dialog[open]") ?? document;
+  const found = [...place.querySelectorAll("button")].find(each => named(each) && usable(each));
+  found?.click();
+  return Boolean(found);
+}"""
+_FIELD: Final = """label =>
+  [...document.querySelectorAll("input, textarea")].find(
+    field => field.checkVisibility() && [...field.labels].some(each => each.innerText.trim() === label))"""
+_WRITE: Final = f"""([label, text]) => {{
+  const field = ({_FIELD})(label);
+  if (!field) return false;
+  field.value = text;
+  for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, {{ bubbles: true }}));
+  return true;
+}}"""
+_TICK: Final = f"""label => {{
+  const field = ({_FIELD})(label);
+  if (field && !field.checked) field.click();
+  return Boolean(field);
+}}"""
+
 
 class Firefox:
     """The browser, as a context manager. `microphone` [Hz] is what it sends, at some -20 dB."""
@@ -155,21 +179,14 @@ class FirefoxTab(Tab):
             raise RuntimeError(result["exceptionDetails"]["text"])
         return json.loads(result["result"]["value"])
 
-    def click(self, selector: str) -> None:
-        visible = (
-            "(sel => { const found = [...document.querySelectorAll(sel)].find(e => e.checkVisibility()); "
-        )
-        self.wait(
-            visible + "if (!found || found.disabled) return false; found.click(); return true; })", selector
-        )
+    def press(self, name: str) -> None:
+        self.wait(_PRESS, name)
 
-    def fill(self, selector: str, text: str) -> None:
-        self.wait("sel => !!document.querySelector(sel)", selector)
-        self.evaluate(
-            "([sel, text]) => { const field = document.querySelector(sel); field.value = text;"
-            " for (const kind of ['input', 'change']) field.dispatchEvent(new Event(kind, { bubbles: true })); }",
-            [selector, text],
-        )
+    def write(self, label: str, text: str) -> None:
+        self.wait(_WRITE, [label, text])
+
+    def tick(self, label: str) -> None:
+        self.wait(_TICK, label)
 
     def open(self, url: str) -> None:
         self._call("browsingContext.navigate", url=url, wait="interactive")

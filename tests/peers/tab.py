@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from tests.peers.child import wait_until
 from tests.peers.sound import Recording, Samples
 
 RATE: Final = 48_000  # [Hz] of recordings
@@ -27,6 +27,7 @@ class Circumstances:
     tone: int = 0
     relay: bool = False
     tcp: bool = False
+    old: bool = False
     ports: dict[int, int] = field(default_factory=dict)
 
     def script(self) -> str:
@@ -38,19 +39,23 @@ PLAIN: Final = Circumstances()
 
 
 class Tab(ABC):
-    """One tab. Selectors are CSS."""
+    """One tab. What is on the page is named as it is to people who do not see it."""
 
     @abstractmethod
     def evaluate(self, script: str, argument: object = None) -> Any:
         """The value of an expression, or of a function of one argument; a promise is awaited. JSON values only."""
 
     @abstractmethod
-    def click(self, selector: str) -> None:
-        """Click the first element that matches, as soon as it can be clicked."""
+    def press(self, name: str) -> None:
+        """Press the button of that accessible name, as soon as it can be pressed; in a dialog, if one is open."""
 
     @abstractmethod
-    def fill(self, selector: str, text: str) -> None:
-        """Write into a field."""
+    def write(self, label: str, text: str) -> None:
+        """Write into the field of that label."""
+
+    @abstractmethod
+    def tick(self, label: str) -> None:
+        """Tick the checkbox of that label."""
 
     @abstractmethod
     def open(self, url: str) -> None:
@@ -70,11 +75,13 @@ class Tab(ABC):
 
     def wait(self, script: str, argument: object = None, timeout: float = 10.0) -> Any:
         """Ask until the answer is true, and return it. Raises TimeoutError."""
-        return wait_until(
-            lambda: self.evaluate(script, argument),
-            timeout,
-            lambda: f"{script} {argument or ''} in {self.text()[:1500]} {self.complaints()}",
-        )
+        end = time.monotonic() + timeout
+        while not (found := self.evaluate(script, argument)):
+            if time.monotonic() > end:
+                told = f"{self.text()[:1500]}\n{self.complaints()}"
+                raise TimeoutError(f"not within {timeout} s: {script} {argument or ''} in\n{told}")
+            time.sleep(0.1)
+        return found
 
     def text(self) -> str:
         """What can be read on the page."""

@@ -2,8 +2,9 @@
 // test's, and changes what it is told of the network where a test asks for that. The page needs no change.
 //
 // settings: tone [Hz] (0 = the browser's own fake microphone); relay: use TURN alone; tcp: leave only TCP candidates;
-// ports: {"from": to} of the candidates that it is told.
+// ports: {"from": to} of the candidates that it is told; old: be a browser that lacks what the page needs.
 (settings) => {
+  if (settings.old) delete window.RTCPeerConnection;
   const watched = (window.watched = { connections: [], tracks: [] });
   const Connection = window.RTCPeerConnection;
   const devices = navigator.mediaDevices;
