@@ -57,7 +57,7 @@ def fuzz_entry(data: bytes) -> None:
 
 def fuzz_conference(data: bytes) -> None:
     """Any commands of any legs; nobody from outside is in the plan, or told of somebody else."""
-    conference = Conference(room(list(RoomKind)[len(data) % 4], limit=5))
+    conference = Conference(room(list(RoomKind)[len(data) % 4], limit=5, chat=True))
     for what, now in steps(data):
         events = conference.handle(_command(what), now)
         present = conference.present()
@@ -81,8 +81,14 @@ def _command(what: int) -> Command:
         commands.Hand(leg, how=how), commands.Media(leg, what > 127), commands.SetRole(leg, other, Role.GUEST, how),
         commands.SetRole(leg, other, Role.HOST, how), commands.Kick(leg, other, how), commands.End(leg, how=how),
         commands.CancelEnd(leg, how), commands.Count(leg, how), commands.Help(leg, how), commands.Join(leg, Role.HOST),
+        commands.Join(leg, Role.HOST, media=False), commands.Join(leg, Role.GUEST, returning=True),
+        commands.AllowGuestsUnmute(leg, how=how), commands.Hand(leg, False, other, how), commands.LowerHands(leg, how),
+        commands.Spotlight(leg, other, how=how), commands.SetOverlay(leg, other, leg, how),
+        commands.SetLayout(leg, "4:0", how=how), commands.Say(leg, other, other, how),
+        commands.ClientMute(leg, what > 127), commands.SendKeys(leg, other, "1#", how),
+        commands.Transfer(leg, other, "2000", how=how), commands.Dial(leg, how),
     ]  # fmt: skip
-    return kinds[what // 5 % len(kinds)]
+    return kinds[what % len(kinds)]
 
 
 def fuzz_directory(data: bytes) -> None:

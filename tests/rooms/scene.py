@@ -97,3 +97,21 @@ class Scene:
         names = [str(record(event)["event"]) for event in self.events]
         self.events.clear()
         return names
+
+
+def running(**values: object) -> Scene:
+    """A host and a guest in a host-pin room."""
+    scene = Scene(room(**values))  # type: ignore[arg-type]
+    scene.host()
+    scene.join("guest")
+    scene.quiet()
+    scene.events.clear()
+    return scene
+
+
+def locked() -> Scene:
+    """As `running`, locked, with somebody knocking."""
+    scene = running()
+    scene.do(commands.Lock("host"))
+    scene.join("knocker")
+    return scene

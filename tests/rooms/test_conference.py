@@ -11,27 +11,9 @@ from bridge.rooms.events import Ended, HandChanged, Joined, Knocking, Left, NotD
 from bridge.rooms.participant import Place, Role
 from config.model import RoomKind
 from mixer.plan import Plan, Seat
-from tests.rooms.scene import Scene, room
+from tests.rooms.scene import Scene, locked, room, running
 
 INSIDE, WAITING, KNOCKING = Place.INSIDE, Place.WAITING, Place.KNOCKING
-
-
-def running(**values: object) -> Scene:
-    """A host and a guest in a host-pin room."""
-    scene = Scene(room(**values))  # type: ignore[arg-type]
-    scene.host()
-    scene.join("guest")
-    scene.quiet()
-    scene.events.clear()
-    return scene
-
-
-def locked() -> Scene:
-    """As `running`, locked, with somebody knocking."""
-    scene = running()
-    scene.do(commands.Lock("host"))
-    scene.join("knocker")
-    return scene
 
 
 # -- coming in ----------------------------------------------------------------------------------------------------
