@@ -4,8 +4,9 @@ Everything here runs on the loop thread but `AudioMixer.tick`, which runs in the
 buffers and links belong to the loop; decoders, encoders and mixes to the thread; a `Job` and a `Result` pass between
 them and nothing is shared.
 
-The walk of a packet, in order: `Receiver.poll` -> `Session.take_rtp` (source, rate, SRTP, parse, jitter buffer) ->
-`Session.pop` -> `Worker` (decode, mix, encode) -> `AudioLoop._mixed` -> `Session.send_audio` (header, SRTP, socket).
+The walk of a packet, in order: `Ports.poll` -> `Transport` (source, rate, SRTP) -> `Session.take_rtp` (parse, jitter
+buffer) -> `Session.pop` -> `Worker` (decode, mix, encode) -> `AudioLoop._mixed` -> `Session.send_audio` (header) ->
+`Transport.send_rtp` (SRTP, socket).
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from random import Random
 
 from bridge.log import logger
 from bridge.media import contract
-from bridge.media.endpoint import Address, NoPorts, PortRange, Receiver, sender
+from bridge.media.endpoint import NoPorts
 from bridge.media.mixing import AudioMixer, Job, Loss, OpusSettings, Received, Result
+from bridge.media.ports import Ports
 from bridge.media.session import Session
 from bridge.media.settings import MediaSettings
 from bridge.media.ticker import PERIOD, Spread, Tick, Ticker
@@ -34,7 +37,7 @@ FAULTS_IN_A_ROW = 50  # the mixer failed a whole second long: another process mu
 BUSY_IN_A_ROW = 150  # it was found at the same tick's work for three seconds in which the loop ran: the same
 # A tick so late says that the whole process slept: silence in that time is not the peers' fault.
 STALL_S = 0.5
-WAKE_EVERY = 5  # ticks between two looks at the sessions' deadlines
+WAKE_TURNS = 5  # ticks between two looks at a session's deadline
 
 _log = logger("media")
 
@@ -62,13 +65,11 @@ class AudioLoop:
         self._finish = finish
         self._random = Random()
         self.drops: Counter[str] = Counter()
-        self._ports = PortRange(settings.port_first, settings.port_last, self._random.random())
-        self._receiver = Receiver(self.drops)
+        self._ports = Ports(settings, self._random.random(), self.drops, tell)
         self._sessions: dict[str, Session] = {}
         self._heard: dict[str, frozenset[str]] = {}  # conference -> legs whose sound may enter its mix
         self._audible: list[Session] = []
         self._inaudible: list[Session] = []
-        self._own: set[Address] = set()
         # For the mixer, since the last job. Bounded by what control and the peers' reports say within one tick.
         self._commands: list[contract.Command | Loss] = []
         # Negotiated anew while the mixer still codes for what was agreed before: taken when it is done. What control
@@ -96,15 +97,15 @@ class AudioLoop:
         if self._second is not None:
             self._second.cancel()
         self._worker.stop()
-        self._receiver.close()
+        self._ports.stop()
 
     # -- commands --------------------------------------------------------------------------------------------------
 
     def command(self, command: contract.Command) -> None:
         """Take one command of control."""
         match command:
-            case contract.OpenLeg(leg=leg, address=address):
-                self._open(leg, address)
+            case contract.OpenLeg(leg=leg, address=address, shared=shared):
+                self._open(leg, address, shared)
                 return
             case contract.Shutdown():
                 self._finish("shutdown")
@@ -139,7 +140,7 @@ class AudioLoop:
             try:
                 session.configure(command, time.monotonic())
             except Exception as fault:
-                self._fail(session, fault)
+                self._fail(session.leg, fault)
                 return
             self._give_on(command)
 
@@ -148,37 +149,29 @@ class AudioLoop:
         self._commands.append(command)
         self._ticker.start()
 
-    def _open(self, leg: str, address: str) -> None:
+    def _open(self, leg: str, address: str, shared: bool) -> None:
         session = self._sessions.get(leg)
         if session is None:
             if len(self._sessions) >= self._settings.max_legs:
                 self._tell(contract.OpenFailed(leg, "too-many-legs"))
                 return
             try:
-                endpoint = self._ports.open(address)
+                transport = self._ports.open(leg, address, shared, partial(self._fail, leg))
             except NoPorts as reason:
                 self._tell(contract.OpenFailed(leg, str(reason)))
                 return
-            session = Session(
+            session = self._sessions[leg] = Session(
                 leg,
-                endpoint,
+                transport,
                 self._settings,
                 self._random,
                 self.drops,
                 tell=self._tell,
                 on_loss=self._hear_of_loss,
-                send_rtp=sender(endpoint.rtp, self.drops),
-                send_rtcp=sender(endpoint.rtcp, self.drops),
-                is_own=self._own.__contains__,
             )
-            self._sessions[leg] = session
-            self._own |= {(address, endpoint.port), (address, endpoint.rtcp_port)}
-            fail = partial(self._fail, session)
-            self._receiver.add(endpoint.rtp, session.take_rtp, fail)
-            self._receiver.add(endpoint.rtcp, session.take_rtcp, fail)
             self._sort()
             self._ticker.start()
-        self._tell(contract.LegOpened(leg, address, session.endpoint.port, session.endpoint.rtcp_port))
+        self._tell(self._ports.opened(session.transport, address))
 
     def _close(self, leg: str) -> None:
         session = self._sessions.pop(leg, None)
@@ -191,11 +184,7 @@ class AudioLoop:
         self._received_before += quality.packets_received
         self._sent_before += quality.packets_sent
         self._count_jitter_drops(session, self.drops)
-        endpoint = session.endpoint
-        self._own -= {(endpoint.address, endpoint.port), (endpoint.address, endpoint.rtcp_port)}
-        self._receiver.remove(endpoint.rtp)
-        self._receiver.remove(endpoint.rtcp)
-        endpoint.close()
+        self._ports.close(session.transport)
         self._sort()
         self._tell(contract.LegClosed(leg, quality))
 
@@ -218,7 +207,7 @@ class AudioLoop:
         if tick.skipped * PERIOD > STALL_S:
             for session in self._sessions.values():
                 session.excuse(tick.skipped * PERIOD)
-        self._receiver.poll(now, wallclock)
+        self._ports.poll(now, wallclock)
         if self._worker.busy:
             self._owed += 1
             self._busy_ticks += 1
@@ -229,8 +218,7 @@ class AudioLoop:
             self._busy_ticks = 0
             self._leave_out()
             self._worker.give(self._job(now))
-        if tick.number % WAKE_EVERY == 0:
-            self._wake(now, wallclock)
+        self._wake(tick.number % WAKE_TURNS, now, wallclock)
         if not self._sessions and not self._commands:
             self._ticker.stop()  # the mixer has been told of every leg's end
 
@@ -242,13 +230,16 @@ class AudioLoop:
                 session.leave_out(self._owed)
             self._owed = 0
 
-    def _wake(self, now: float, wallclock: float) -> None:
-        for session in list(self._sessions.values()):
+    def _wake(self, turn: int, now: float, wallclock: float) -> None:
+        """Look at the deadlines of every fifth session, so that what many have due is spread over five ticks."""
+        if turn == 0:
+            self._ports.wake(now)
+        for session in list(islice(self._sessions.values(), turn, None, WAKE_TURNS)):
             if session.deadline <= now:
                 try:
                     session.wake(now, wallclock)
                 except Exception as fault:
-                    self._fail(session, fault)
+                    self._fail(session.leg, fault)
 
     def _job(self, now: float) -> Job:
         received = [
@@ -265,7 +256,7 @@ class AudioLoop:
         try:
             return session.pop(now)
         except Exception as fault:
-            self._fail(session, fault)
+            self._fail(session.leg, fault)
             return ()
 
     def _mixed(self, outcome: Result | Exception, took: float) -> None:
@@ -283,7 +274,7 @@ class AudioLoop:
                     try:
                         session.send_audio(payload, samples, marker, level)
                     except Exception as error:
-                        self._fail(session, error)
+                        self._fail(session.leg, error)
         for event in outcome.events:
             self._tell(event)
         self._decoded += outcome.decoded_frames
@@ -299,13 +290,13 @@ class AudioLoop:
         for command in changes:
             self._obey(command)
 
-    def _fail(self, session: Session, fault: Exception) -> None:
+    def _fail(self, leg: str, fault: Exception) -> None:
         """A fault of ours with one leg: it costs that leg, not the others."""
-        if self._sessions.get(session.leg) is session:
+        if leg in self._sessions:
             self.drops["leg-fault"] += 1
-            _log.error("leg-fault", leg=session.leg, exc_info=fault)
-            self._commands.append(contract.CloseLeg(session.leg))
-            self._close(session.leg)
+            _log.error("leg-fault", leg=leg, exc_info=fault)
+            self._commands.append(contract.CloseLeg(leg))
+            self._close(leg)
 
     def _mixer_failed(self, fault: Exception) -> None:
         self._faults += 1

@@ -124,7 +124,7 @@ class LegOpened(Message, frozen=True):
 
 
 class OpenFailed(Message, frozen=True):
-    """No ports, or too many legs."""
+    """`why`: "no-ports", "bad-address", "too-many-legs", or "no-shared-port" (there is none, or it is taken)."""
 
     leg: str
     why: str
@@ -146,8 +146,10 @@ class Connected(Message, frozen=True):
 
 
 class TransportFailed(Message, frozen=True):
-    """ICE or DTLS came to nothing, or the peer closed it; the leg hears and says nothing any more. `why` is a drop's
-    name: "dtls-fingerprint", "dtls-timeout", "dtls-alert", "dtls-closed", "ice-timeout", "ice-consent"."""
+    """ICE or DTLS came to nothing, or the peer closed it; the leg hears and says nothing until `Connected` comes again:
+    after new credentials or another association, or when a check passes after all. `why` is a drop's name:
+    "dtls-fingerprint", "dtls-timeout", "dtls-alert", "dtls-profile", "dtls-closed", "ice-timeout", "ice-consent",
+    "ice-not-agreed" (a leg on the shared port was configured without ICE)."""
 
     leg: str
     why: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import select
 import socket
@@ -16,12 +17,19 @@ Take = Callable[[bytes, Address, float], None]  # (datagram, source, arrival [mo
 LONGEST_DATAGRAM = 2047  # octets; Ethernet carries 1500, longer ones are dropped
 # Octets a socket: about 80 packets, more than a second of sound; the kernel drops the rest.
 RECEIVE_BUFFER = 65536
+# Octets of a socket that many legs share: some 8,000 packets, the kernel's overhead counted.
+SHARED_BUFFER = 8 * 1024 * 1024
 MOST_STRANGERS = 50  # ports of other programs that are tried for one leg; the next leg goes on behind them
 ROUNDS = 200  # a socket gives at most so many packets a poll; the others wait for the next
+# The same of a socket that many legs share: four times what the most legs that a process serves may send in a tick.
+# What comes faster for long is left to the kernel, which drops it when the socket's buffer is full.
+BURST = 2000
 OLDEST_ARRIVAL = 10.0  # seconds; the kernel's stamp is of the wall clock, which may have been stepped
 
 _TRUNCATED = int(socket.MSG_TRUNC)  # a plain number: the enumeration's & is slow
 _SO_TIMESTAMPNS = getattr(socket, "SO_TIMESTAMPNS", 35)
+_SO_SNDBUFFORCE = getattr(socket, "SO_SNDBUFFORCE", 32)
+_SO_RCVBUFFORCE = getattr(socket, "SO_RCVBUFFORCE", 33)
 _TIMESPEC = struct.Struct("@qq")
 _STAMP_SPACE = socket.CMSG_SPACE(_TIMESPEC.size)
 
@@ -118,10 +126,34 @@ class PortRange:
 def _bind(family: int, address: str, port: int) -> socket.socket:
     new = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
-        if family == socket.AF_INET6:
-            new.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        _prepare(new)
         new.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        new.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        new.bind((address, port))
+    except OSError:
+        new.close()
+        raise
+    return new
+
+
+def _prepare(new: socket.socket) -> None:
+    if new.family == socket.AF_INET6:
+        new.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    new.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+
+def bind_shared(address: str, port: int) -> socket.socket:
+    """A socket for many legs on numeric `address`, with room for all that comes while we are held up.
+
+    Raises OSError.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    new = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        _prepare(new)
+        for plain, forced in ((socket.SO_RCVBUF, _SO_RCVBUFFORCE), (socket.SO_SNDBUF, _SO_SNDBUFFORCE)):
+            new.setsockopt(socket.SOL_SOCKET, plain, SHARED_BUFFER)
+            with contextlib.suppress(OSError):  # more than the machine's limit only if we are permitted
+                new.setsockopt(socket.SOL_SOCKET, forced, SHARED_BUFFER)
         new.bind((address, port))
     except OSError:
         new.close()
@@ -143,27 +175,58 @@ class Receiver:
     def __init__(self, drops: Counter[str]) -> None:
         self._poll = select.epoll()
         self._takers: dict[int, _Taker] = {}
+        # Those that are asked once a poll and then give all they have.
+        self._whole_poll = select.epoll()
+        self._whole: dict[int, Callable[[float, float], None]] = {}
         self._drops = drops
 
     def add(self, sock: socket.socket, take: Take, on_fault: Callable[[Exception], None]) -> None:
-        """Give what comes in on `sock` to `take`; `on_fault` is told what `take` raises, and may `remove` it."""
-        if sock.family == socket.AF_INET6:
-            take = _without_scope(take)
-        self._takers[sock.fileno()] = (sock.recvmsg, take, on_fault)
+        """Give what comes in on `sock` to `take`; `on_fault` is told what `take` raises, and may `remove` it.
+
+        A packet of each socket in turn: none of them can keep the others waiting.
+        """
+        self._takers[sock.fileno()] = _taker(sock, take, on_fault)
         self._poll.register(sock.fileno(), select.EPOLLIN)
+
+    def add_shared(self, sock: socket.socket, take: Take, on_fault: Callable[[Exception], None]) -> None:
+        """The same for a socket that many legs share: it is emptied at once, of up to `BURST` packets."""
+        taker = _taker(sock, take, on_fault)
+
+        def drain(now: float, wallclock: float) -> None:
+            for _ in range(BURST):
+                if not self._read(taker, now, wallclock):
+                    return
+
+        self.watch(sock, drain)
+
+    def watch(self, sock: socket.socket, on_ready: Callable[[float, float], None]) -> None:
+        """Call `on_ready(now, wallclock)` once in each poll that finds `sock` readable. It may `remove` it."""
+        self._whole[sock.fileno()] = on_ready
+        self._whole_poll.register(sock.fileno(), select.EPOLLIN)
 
     def remove(self, sock: socket.socket) -> None:
         """Read `sock` no more; call it before the socket is closed."""
         if self._takers.pop(sock.fileno(), None) is not None:
             self._poll.unregister(sock.fileno())
+        if self._whole.pop(sock.fileno(), None) is not None:
+            self._whole_poll.unregister(sock.fileno())
 
     def close(self) -> None:
         """Read nothing any more."""
         self._takers.clear()
         self._poll.close()
+        self._whole.clear()
+        self._whole_poll.close()
 
     def poll(self, now: float, wallclock: float) -> int:
-        """Read all that has come; returns how many datagrams. `now` and `wallclock` are of the same moment [s]."""
+        """Read all that has come; returns how many datagrams the legs' own sockets had.
+
+        `now` and `wallclock` are of the same moment [s].
+        """
+        if self._whole:
+            for file, _ in self._whole_poll.poll(0):
+                if (on_ready := self._whole.get(file)) is not None:
+                    on_ready(now, wallclock)
         count = 0
         for _ in range(ROUNDS):
             ready = self._poll.poll(0)
@@ -176,18 +239,19 @@ class Receiver:
                     self._read(taker, now, wallclock)
         return count
 
-    def _read(self, taker: _Taker, now: float, wallclock: float) -> None:
+    def _read(self, taker: _Taker, now: float, wallclock: float) -> bool:
+        """Read one datagram. False: there is none."""
         receive, take, on_fault = taker
         try:
             datagram, ancillary, flags, source = receive(LONGEST_DATAGRAM, _STAMP_SPACE)
         except BlockingIOError:
-            return
+            return False
         except OSError:  # an ICMP error that an earlier packet of ours met
             self._drops["receive-error"] += 1
-            return
+            return True
         if flags & _TRUNCATED:
             self._drops["too-long"] += 1
-            return
+            return True
         age = 0.0
         if ancillary:
             seconds, rest = _TIMESPEC.unpack(ancillary[0][2])
@@ -196,6 +260,13 @@ class Receiver:
             take(datagram, source, now - age if 0.0 < age < OLDEST_ARRIVAL else now)
         except Exception as fault:  # ours: it costs this leg, not the others
             on_fault(fault)
+        return True
+
+
+def _taker(sock: socket.socket, take: Take, on_fault: Callable[[Exception], None]) -> _Taker:
+    if sock.family == socket.AF_INET6:
+        take = _without_scope(take)
+    return sock.recvmsg, take, on_fault
 
 
 def _without_scope(take: Take) -> Take:

@@ -140,7 +140,8 @@ class MediaPool:
 
 def _share(settings: MediaSettings, index: int, processes: int) -> MediaSettings:
     first, last = part_of_range(settings, index, processes)
-    return replace(settings, port_first=first, port_last=last)
+    port = settings.rtc_port + index if settings.rtc_port else 0  # 0: one that the kernel chooses, for tests
+    return replace(settings, port_first=first, port_last=last, rtc_port=port)
 
 
 class Shard:

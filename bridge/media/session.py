@@ -1,69 +1,58 @@
-"""One leg's media on the loop thread: what its datagrams go through, inwards and outwards, and what is due in time."""
+"""One leg's streams on the loop thread: what its packets go through, inwards and outwards, and what is due in time.
+
+How they travel is the business of its transport (`bridge.media.transport`), which takes datagrams and gives packets.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from ipaddress import ip_address
 from math import inf
 from random import Random
 
 from bridge.codec.table import BY_NAME
 from bridge.errors import ProtocolError
 from bridge.media import contract
-from bridge.media.allowance import Allowance
-from bridge.media.endpoint import Address, Endpoint
 from bridge.media.settings import MediaSettings
 from bridge.media.silence import Silence
+from bridge.media.transport import Transport
 from bridge.rtp import rtcp
 from bridge.rtp.dtmf import DtmfReceiver, DtmfSender
 from bridge.rtp.jitter import FRAME, RATE
-from bridge.rtp.link import Link, PlainLink, SdesLink
-from bridge.rtp.packet import is_rtcp, parse
+from bridge.rtp.packet import parse
 from bridge.rtp.receive_stream import ReceiveStream
 from bridge.rtp.send_stream import SendStream, compose_report
-from bridge.rtp.source import RemoteFilter
 from bridge.sdp.audio import NegotiatedAudio
-
-RTCP_PER_S = 50.0  # an honest peer sends one report in some seconds
-
-Send = Callable[[bytes, Address], bool]
 
 
 class Session:
-    """A leg, from its first port to its last report.
+    """A leg, from its first packet to its last report.
 
     `tell` gets MediaStarted, Digit, MediaLost and MediaBack; `on_loss` the share of our packets that the peer says
-    it lost, with each of its reports. `send_rtp` and `send_rtcp` send from the two sockets. `is_own` says whether an
-    address is one of our own ports, to which nothing is sent. `drops` counts what is dropped, by name.
+    it lost, with each of its reports. `drops` counts what is dropped, by name.
     """
 
     def __init__(
         self,
         leg: str,
-        endpoint: Endpoint,
+        transport: Transport,
         settings: MediaSettings,
         random: Random,
         drops: Counter[str],
         *,
         tell: Callable[[contract.Event], None],
         on_loss: Callable[[str, float], None],
-        send_rtp: Send,
-        send_rtcp: Send,
-        is_own: Callable[[Address], bool],
     ) -> None:
         self.leg = leg
-        self.endpoint = endpoint
-        self.deadline = inf  # when `wake` wants to be called [monotonic seconds]
+        self.transport = transport
+        transport.streams = self
+        self._due = inf
         self._settings = settings
         self._random = random
         self._drops = drops
         self._tell = tell
         self._on_loss = on_loss
-        self._send_rtp = send_rtp
-        self._send_rtcp = send_rtcp
-        self._is_own = is_own
         self.received = ReceiveStream({})
         self.pop = self.received.pop  # pop(now): the units of this tick
         # Random as RFC 3550 section 5.1 and RFC 7022 want it; the number is low so that SRTP sees no early wrap.
@@ -72,16 +61,12 @@ class Session:
         )
         self._cname = secrets.token_urlsafe(12).encode()
         self._audio: NegotiatedAudio | None = None
-        self._link: Link = PlainLink()
-        self._source = self._rtcp_source = RemoteFilter(("", 0))
         self._types: frozenset[int] = frozenset()
         self._event_type = -1
         self._level_id = 0
         self._level: int | None = None
         self._keys_in = DtmfReceiver()
         self._keys_out: DtmfSender | None = None
-        self._allowance = Allowance(0.0, 0.0, 0.0)
-        self._rtcp_allowance = Allowance(0.0, 0.0, 0.0)
         self._silence = Silence()
         self._started = False
         self._report_due = inf
@@ -97,8 +82,7 @@ class Session:
         Raises ProtocolError for keys that cannot be used.
         """
         audio, before = command.audio, self._audio
-        self._secure(audio, before)
-        self._aim(command, before)
+        self.transport.configure(command, now)
         self._rest(audio.sends, now)
         clock_rate = BY_NAME[audio.codec.lower()].clock_rate
         self.sent.configure(audio.payload_type, clock_rate, audio.level_id, audio.mid_id, audio.mid)
@@ -107,9 +91,6 @@ class Session:
         self._types = frozenset(audio.receive)
         self._event_type = -1 if audio.event_receive is None else audio.event_receive
         self._take_event_type(audio)
-        rate = self._settings.rate_factor * max(50.0, 1000.0 / audio.ptime_ms)
-        self._allowance = Allowance(rate, rate, now)
-        self._rtcp_allowance = Allowance(RTCP_PER_S, RTCP_PER_S, now)
         self._audio = audio
         if audio.receives and not audio.held:
             self._silence.configure(now, self._settings.warning_s, command.timeout_s)
@@ -134,27 +115,6 @@ class Session:
             self._resting_since += ticks * (FRAME / RATE)
             self.sent.skip(ticks * FRAME)
 
-    def _secure(self, audio: NegotiatedAudio, before: NegotiatedAudio | None) -> None:
-        keys = audio.srtp_send, audio.srtp_receive
-        if before is not None and keys == (before.srtp_send, before.srtp_receive):
-            return
-        if keys[0] is not None and keys[1] is not None:
-            self._link = SdesLink(keys[0], keys[1], before=self._link)
-        else:
-            self._link = PlainLink()
-
-    def _aim(self, command: contract.ConfigureLeg, before: NegotiatedAudio | None) -> None:
-        audio = command.audio
-        remote, remote_rtcp = _canonical(audio.remote), _canonical(audio.remote_rtcp)
-        signalling = _canonical((command.signalling, 0))[0]
-        secure = self._link.secure
-        if before is not None and secure == (before.srtp_receive is not None):
-            self._source.configure(remote, signalling, command.latch)
-            self._rtcp_source.configure(remote_rtcp, signalling, command.latch)
-        else:
-            self._source = RemoteFilter(remote, signalling, command.latch, secure)
-            self._rtcp_source = RemoteFilter(remote_rtcp, signalling, command.latch, secure)
-
     def _take_event_type(self, audio: NegotiatedAudio) -> None:
         wanted, keys = audio.event_send, self._keys_out
         if wanted is None:
@@ -164,36 +124,18 @@ class Session:
 
     # -- in --------------------------------------------------------------------------------------------------------
 
-    def take_rtp(self, datagram: bytes, source: Address, arrival: float) -> None:
-        """A datagram of the RTP port: judged by source and rate before it is unwrapped, by form and type after."""
-        audio = self._audio
-        if audio is None:
-            self._drops["not-configured"] += 1
-        elif not self._source.accepts(source, arrival):
-            self._drops["rtp-address"] += 1
-        elif not self._allowance.take(arrival):
-            self._drops["over-rate"] += 1
-        elif audio.rtcp_mux and is_rtcp(datagram):
-            self._read_rtcp(datagram, source, arrival, self._source)
-        else:
-            try:
-                self._read_rtp(datagram, source, arrival)
-            except ProtocolError as fault:
-                self._drops[fault.name] += 1
-
-    def _read_rtp(self, datagram: bytes, source: Address, arrival: float) -> None:
-        packet = parse(self._link.unwrap_rtp(datagram), self._level_id)
+    def take_rtp(self, octets: bytes, arrival: float) -> None:
+        """A packet that its transport has let in. Raises ProtocolError for what is of no use."""
+        packet = parse(octets, self._level_id)
         is_event = packet.payload_type == self._event_type
         if not is_event and packet.payload_type not in self._types:
             raise ProtocolError("rtp-payload-type")
-        if not self._source.proven or source != self._source.target:
-            self._source.heard(source)
         if self._silence.heard(arrival) or not self._started:
             self._come_alive()
         if is_event and (digit := self._keys_in.push(packet, arrival)) is not None:
             self._tell(contract.Digit(self.leg, digit))
         if is_event and self._keys_in.deadline is not None:
-            self.deadline = min(self.deadline, self._keys_in.deadline)
+            self._due = min(self._due, self._keys_in.deadline)
         assert self._audio is not None
         if self._audio.receives:
             self.received.push(packet, arrival)
@@ -208,27 +150,9 @@ class Session:
         level, self._level = self._level, None
         return level
 
-    def take_rtcp(self, datagram: bytes, source: Address, arrival: float) -> None:
-        """A datagram of the RTCP port."""
-        if self._audio is None:
-            self._drops["not-configured"] += 1
-        elif not self._rtcp_source.accepts(source, arrival):
-            self._drops["rtcp-address"] += 1
-        else:
-            self._read_rtcp(datagram, source, arrival, self._rtcp_source)
-
-    def _read_rtcp(self, datagram: bytes, source: Address, arrival: float, rule: RemoteFilter) -> None:
-        if not self._rtcp_allowance.take(arrival):
-            self._drops["over-rate"] += 1
-            return
-        try:
-            packets = rtcp.parse_compound(self._link.unwrap_rtcp(datagram))
-        except ProtocolError as fault:
-            self._drops[fault.name] += 1
-            return
-        # On a port shared with RTP only RTP, or a proof, may say where the peer is.
-        if rule is self._rtcp_source or self._link.secure or source == rule.target:
-            rule.heard(source)
+    def take_rtcp(self, octets: bytes, arrival: float) -> None:
+        """A compound packet that its transport has let in. Raises ProtocolError."""
+        packets = rtcp.parse_compound(octets)
         if self._silence.heard(arrival):
             self._come_alive()
         for packet in packets:
@@ -265,10 +189,10 @@ class Session:
 
         `level`: how loud it is [-dBov, 0 to 127].
         """
-        audio, source, keys = self._audio, self._source, self._keys_out
+        audio, keys = self._audio, self._keys_out
         if audio is None or not audio.sends:
             return
-        if not source.may_send() or self._is_own(source.target):
+        if not self.transport.may_send():
             self.sent.skip(samples)
             return
         packet = None
@@ -277,12 +201,7 @@ class Session:
         if packet is None:
             packet = self.sent.packetise(payload, samples, marker or self._marks, level)
         self._marks = False
-        try:
-            datagram = self._link.wrap_rtp(packet)
-        except ProtocolError as fault:
-            self._drops[fault.name] += 1
-            return
-        self._send_rtp(datagram, source.target)
+        self.transport.send_rtp(packet)
 
     def leave_out(self, ticks: int) -> None:
         """So many ticks were skipped: nothing was sent, but time went on."""
@@ -295,23 +214,23 @@ class Session:
             self._drops["digit-not-sent"] += 1
 
     def _send_report(self, now: float, wallclock: float, bye: bool = False) -> None:
-        audio = self._audio
-        rule = self._source if audio is not None and audio.rtcp_mux else self._rtcp_source
-        if audio is None or not rule.may_send() or self._is_own(rule.target):
+        if self._audio is None or not self.transport.may_report():
             return
         self._pass_rest(now)
         report = compose_report(self.sent, self.received, self._cname, now, wallclock, bye=bye)
-        try:
-            datagram = self._link.wrap_rtcp(report)
-        except ProtocolError as fault:
-            self._drops[fault.name] += 1
-            return
-        (self._send_rtp if audio.rtcp_mux else self._send_rtcp)(datagram, rule.target)
+        self.transport.send_rtcp(report)
 
     # -- time ------------------------------------------------------------------------------------------------------
 
+    @property
+    def deadline(self) -> float:
+        """When `wake` wants to be called [monotonic seconds]."""
+        return min(self._due, self.transport.deadline)
+
     def wake(self, now: float, wallclock: float) -> None:
         """Do what is due. `wallclock`: seconds since 1970, for sender reports."""
+        if now >= self.transport.deadline:
+            self.transport.wake(now)
         if now >= self._report_due:
             self._send_report(now, wallclock)
             self._report_due = now + self._interval()
@@ -327,8 +246,9 @@ class Session:
         self._arm()
 
     def say_goodbye(self, now: float, wallclock: float) -> None:
-        """The last report, with BYE."""
+        """The last report, with BYE, and the transport's farewell."""
         self._send_report(now, wallclock, bye=True)
+        self.transport.close()
 
     @property
     def quality(self) -> contract.Quality:
@@ -350,13 +270,4 @@ class Session:
 
     def _arm(self) -> None:
         keys = self._keys_in.deadline
-        self.deadline = min(self._report_due, self._silence.deadline, inf if keys is None else keys)
-
-
-def _canonical(address: tuple[str, int]) -> tuple[str, int]:
-    """The form in which a socket tells the same source."""
-    host, port = address
-    try:
-        return str(ip_address(host.split("%", 1)[0])), port
-    except ValueError:
-        return host, port
+        self._due = min(self._report_due, self._silence.deadline, inf if keys is None else keys)

@@ -20,7 +20,6 @@ from bridge.sdp.transport import NegotiatedIce
 TIMEOUT_S: Final = 30.0  # until the first check, and later without any (RFC 7675 section 5.1)
 MAX_PATHS: Final = 100
 ERRORS_PER_S: Final = 10
-ANSWERS_PER_S: Final = 100  # an honest peer checks a path some twenty times a second at most
 # A nomination of lower priority does not displace one that is younger than this: a peer of RFC 5245 may nominate every
 # path that it checks, and then goes on with the best of them.
 AGGRESSIVE_S: Final = 1.0
@@ -48,7 +47,6 @@ class IceLite:
     """One leg's ICE. `chosen`: the path to send along, None until a check has passed. Times are monotonic seconds."""
 
     __slots__ = (
-        "_answered",
         "_ended",
         "_generations",
         "_last",
@@ -70,8 +68,7 @@ class IceLite:
         self._rank = (0, 0.0)  # priority and time of the last nomination
         self._last = now  # last sign of life
         self._ended = False
-        # When the last answers were given: the oldest of them says whether there may be one more.
-        self._answered: deque[float] = deque(maxlen=ANSWERS_PER_S)
+        # When the last refusals were given: the oldest of them says whether there may be one more.
         self._refused: deque[float] = deque(maxlen=ERRORS_PER_S)
         self.configure(agreed, now)
 
@@ -106,13 +103,19 @@ class IceLite:
 
         Agents older than RFC 7675 check no more once they have chosen.
         """
-        self._last = now
+        self._last = max(self._last, now)
+
+    def follow(self, path: Path) -> None:
+        """Packets that only this peer can have made come along a path that has passed, and none along the chosen one:
+        it has moved without nominating anew, as behind a NAT that gave it another port."""
+        if path in self._paths:
+            self.chosen = path
 
     def handle(self, datagram: bytes, path: Path, now: float) -> tuple[bytes, ...]:
         """Take a STUN datagram; returns what to send back along its path.
 
         Errors are answered too (400, 401, 420, 487), but ten a second at most. Raises ProtocolError for what is
-        dropped: what `stun.parse` raises, stun-not-request, ice-ufrag, ice-errors, ice-rate.
+        dropped: what `stun.parse` raises, stun-not-request, stun-username, ice-ufrag, ice-errors.
         """
         request = stun.parse(datagram)
         if request.form is not Form.REQUEST or request.method != stun.BINDING:
@@ -123,8 +126,6 @@ class IceLite:
         generation = self._generation(stun.user_name(name)[0])
         if not request.is_proven_by(generation.password):
             return self._refuse(request, now, 401)
-        if not _may(self._answered, now):
-            raise ProtocolError("ice-rate")
         if unknown := request.unknown:
             listed = stun.unknown_attributes(unknown[:_MAX_UNKNOWN])
             return (_error(request, 420, listed, password=generation.password),)
@@ -144,8 +145,10 @@ class IceLite:
 
     def _refuse(self, request: Message, now: float, code: int) -> tuple[bytes, ...]:
         """An error for what proves nothing; unprotected, as RFC 8489 section 9.1.3 wants it."""
-        if not _may(self._refused, now):
+        given = self._refused
+        if len(given) == given.maxlen and now - given[0] < 1.0:
             raise ProtocolError("ice-errors")
+        given.append(now)
         return (_error(request, code),)
 
     def _pass(self, request: Message, generation: _Generation, path: Path, now: float) -> None:
@@ -193,14 +196,6 @@ class IceLite:
             return None
         self._ended = True
         return "ice-consent" if self._paths else "ice-timeout"
-
-
-def _may(given: deque[float], now: float) -> bool:
-    """Whether one more is within so many a second as the deque is long; counts it."""
-    if len(given) == given.maxlen and now - given[0] < 1.0:
-        return False
-    given.append(now)
-    return True
 
 
 def _error(request: Message, code: int, *more: tuple[int, bytes], password: bytes | None = None) -> bytes:

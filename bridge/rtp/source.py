@@ -1,9 +1,9 @@
 """From whom media is taken, and to whom it is sent: the address rule of one RTP or RTCP stream.
 
 Plain RTP proves nothing, so it is taken only from where the SDP says. If the peer's entry allows it, one other port
-or address may be latched on to, once, and only on the address that signals. SRTP is proven by its tag: any address
-that sends an authenticated packet is followed at once. And nobody gets a stream for long who has never sent anything:
-an SDP can name a victim's address.
+or address may be latched on to, once, and only on the address that signals. A handshake (DTLS) is no better before it
+has come to its end. SRTP is proven by its tag: any address that sends an authenticated packet is followed at once. And
+nobody gets a stream for long who has never sent anything: an SDP can name a victim's address.
 """
 
 from __future__ import annotations
@@ -84,6 +84,11 @@ class RemoteFilter:
         self.proven = False
         self._unproven = 0
         self._special = is_special(remote[0], signalling) or remote[1] == 0
+
+    def become_secure(self) -> None:
+        """A handshake has brought keys: what proves itself by them is followed from now on."""
+        self._secure = True
+        self._latch = False
 
     def accepts(self, source: Address, now: float) -> bool:
         """Whether a datagram from `source` may be unwrapped and read at all.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import struct
 from collections import Counter
 from dataclasses import replace
@@ -10,11 +11,16 @@ from typing import Any
 
 from bridge.media import contract
 from bridge.media.endpoint import Address
+from bridge.media.own_ports import OwnPorts
+from bridge.media.protection import Protection
 from bridge.media.session import Session
 from bridge.media.settings import MediaSettings
+from bridge.rtc.identity import Identity
 from bridge.rtp.link import Link, PlainLink
 from bridge.sdp.audio import NegotiatedAudio
+from bridge.sdp.transport import PLAIN, NegotiatedTransport
 
+IDENTITY = Identity.make(datetime.datetime.now(datetime.UTC))
 PEER = ("192.0.2.7", 4000)
 PEER_RTCP = ("192.0.2.7", 4001)
 SIGNALLING = "192.0.2.7"
@@ -48,17 +54,25 @@ class BenchLeg:
         self.sequence = 100
         self.timestamp = 5000
         endpoint: Any = FakeEndpoint()
-        self.session = Session(
+        self.transport = OwnPorts(
             "a",
             endpoint,
+            Protection(IDENTITY),
+            MediaSettings().rate_factor,
+            self.drops,
+            self.events.append,
+            send_rtp_to=self._send_rtp,
+            send_rtcp_to=self._send_rtcp,
+            is_own=self.own.__contains__,
+        )
+        self.session = Session(
+            "a",
+            self.transport,
             MediaSettings(),
             Random(1),
             self.drops,
             tell=self.events.append,
             on_loss=lambda _, fraction: self.losses.append(fraction),
-            send_rtp=self._send_rtp,
-            send_rtcp=self._send_rtcp,
-            is_own=self.own.__contains__,
         )
 
     def _send_rtp(self, datagram: bytes, to: Address) -> bool:
@@ -74,11 +88,12 @@ class BenchLeg:
         audio: NegotiatedAudio = AUDIO,
         signalling: str = SIGNALLING,
         latch: bool = False,
+        transport: NegotiatedTransport = PLAIN,
         **changes: Any,
     ) -> None:
-        self.session.configure(
-            contract.ConfigureLeg("a", replace(audio, **changes), signalling, latch), self.now
-        )
+        agreed = replace(audio, **changes)
+        command = contract.ConfigureLeg("a", agreed, signalling, latch, transport=transport)
+        self.session.configure(command, self.now)
 
     def packet(
         self,
@@ -98,10 +113,10 @@ class BenchLeg:
 
     def hear(self, datagram: bytes | None = None, source: Address = PEER) -> None:
         """A datagram comes to the RTP port now; the next packet of the peer unless another is given."""
-        self.session.take_rtp(self.packet() if datagram is None else datagram, source, self.now)
+        self.transport.take_rtp(self.packet() if datagram is None else datagram, source, self.now)
 
     def hear_rtcp(self, datagram: bytes, source: Address = PEER_RTCP) -> None:
-        self.session.take_rtcp(datagram, source, self.now)
+        self.transport.take_rtcp(datagram, source, self.now)
 
     def pass_time(self, seconds: float, talking: bool = False) -> None:
         """Let time pass in ticks, with the peer talking or not."""

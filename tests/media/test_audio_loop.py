@@ -212,11 +212,8 @@ async def test_a_fault_with_one_leg_costs_that_leg(
 
     assert room.media._audio is not None
     session = room.media._audio._sessions["c"]
-    session.deadline = 0.0
-    if part == "take_rtp":
-        monkeypatch.setattr(session, "_read_rtp", fail)
-    else:
-        monkeypatch.setattr(session, part, fail)
+    session._due = 0.0
+    monkeypatch.setattr(session, part, fail)
     await room.talk(0.7)
     assert [
         event.leg for event in room.told(contract.LegClosed) if isinstance(event, contract.LegClosed)
@@ -390,7 +387,7 @@ async def test_nothing_is_left_of_legs_that_are_gone() -> None:
     bare.loop.command(contract.SetPlan(Plan("1001")))
     await bare.until(lambda: not bare.loop._ticker.running)
     assert len(os.listdir("/proc/self/fd")) == files - 1  # the alarm rests too
-    assert not (bare.loop._sessions or bare.loop._own or bare.loop._heard or bare.loop._commands)
+    assert not (bare.loop._sessions or bare.loop._ports._own or bare.loop._heard or bare.loop._commands)
     await bare.loop.stop()
 
 
