@@ -12,7 +12,7 @@ FOUND = targets(Path(__file__).parents[1])
 
 
 def test_every_part_that_parses_is_fuzzed() -> None:
-    assert {name.split("/")[0] for name in FOUND} >= {"sip", "sdp", "rtp", "rooms", "codec"}
+    assert {name.split("/")[0] for name in FOUND} >= {"sip", "sdp", "rtp", "rtc", "rooms", "codec"}
 
 
 @pytest.mark.parametrize("name", sorted(FOUND))

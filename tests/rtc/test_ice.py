@@ -8,7 +8,7 @@ import pytest
 
 from bridge.errors import ProtocolError
 from bridge.rtc import stun
-from bridge.rtc.ice import AGGRESSIVE_S, ANSWERS_PER_S, ERRORS_PER_S, MAX_PATHS, IceLite, Path
+from bridge.rtc.ice import AGGRESSIVE_S, ERRORS_PER_S, MAX_PATHS, IceLite, Path
 from bridge.rtc.stun import Form
 from bridge.sdp.transport import Credentials, NegotiatedIce
 from tests.rtc.checks import AGREED, OURS, THEIRS, check, read
@@ -84,6 +84,16 @@ def test_of_many_nominated_at_once_the_best_is_used() -> None:
     assert ice.chosen == HOME._replace(port=4)
 
 
+def test_media_may_move_the_choice_to_where_a_check_has_passed_and_nowhere_else() -> None:
+    ice = agent()
+    ice.handle(check(nominate=True), HOME, 100.0)
+    ice.follow(MOBILE)
+    assert ice.chosen == HOME
+    ice.handle(check(), MOBILE, 101.0)
+    ice.follow(MOBILE)
+    assert ice.chosen == MOBILE
+
+
 def test_a_wrong_password_is_told_and_opens_nothing() -> None:
     ice = agent()
     message = read(ice.handle(check(password="wrong"), HOME, 100.0))
@@ -139,14 +149,6 @@ def test_errors_are_few() -> None:
     assert dropped(ice, check(password="wrong"), 100.5) == "ice-errors"
     read(ice.handle(check(), HOME, 100.5))  # who knows the password is answered all the same
     read(ice.handle(check(password="wrong"), HOME, 101.0))
-
-
-def test_a_storm_of_checks_is_not_answered() -> None:
-    ice = agent()
-    for _ in range(ANSWERS_PER_S):
-        ice.handle(check(), HOME, 100.0)
-    assert dropped(ice, check(), 100.9) == "ice-rate"
-    read(ice.handle(check(), HOME, 101.0))
 
 
 def test_the_table_of_paths_is_bounded_and_keeps_the_chosen_one() -> None:
@@ -222,6 +224,7 @@ def test_authenticated_media_is_a_sign_of_life() -> None:
     ice = agent()
     ice.handle(check(nominate=True), HOME, 100.0)
     ice.heard(120.0)
+    ice.heard(110.0)
     assert ice.wake(130.0) is None
     assert ice.deadline() == 150.0
 

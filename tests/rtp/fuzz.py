@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from bridge.errors import ProtocolError
 from bridge.rtp import rtcp
+from bridge.rtp.congestion import Arrivals
 from bridge.rtp.dtmf import DtmfReceiver
 from bridge.rtp.packet import RtpPacket, parse
 from bridge.rtp.payload import opus_duration, opus_fec_samples
@@ -67,6 +68,19 @@ def fuzz_stream(data: bytes) -> object:
     return stream.report_block(now)
 
 
+def fuzz_congestion(data: bytes) -> object:
+    """Transport-wide numbers in any order at any time: the feedback about them is always well formed."""
+    arrivals = Arrivals()
+    now = 100.0
+    for number, step in struct.iter_unpack("!HH", data[: len(data) & ~3][:4_000]):
+        now += step / 20_000
+        arrivals.note(number, now)
+        if step & 3 == 0 and (packet := arrivals.feedback(1, 2)) is not None:
+            assert len(packet) < 1_300
+            rtcp.parse_compound(packet)
+    return arrivals.feedback(1, 2)
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "packet": (
         fuzz_packet,
@@ -103,6 +117,13 @@ TARGETS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
             bytes((9 << 3 | 2, 5)) + bytes(40),
             bytes((31 << 3 | 3, 0xC3, 3, 5, 6)) + bytes(40),
             bytes((10 << 3 | 7, 0x42, 255, 3)) + bytes(301),
+        ],
+    ),
+    "congestion": (
+        fuzz_congestion,
+        [
+            b"".join(struct.pack("!HH", 0xFFF0 + at & 0xFFFF, 400 + at) for at in range(40)),
+            struct.pack("!8H", 5, 0, 9, 100, 7, 65_535, 2_000, 4),
         ],
     ),
     "stream": (
