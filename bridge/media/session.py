@@ -18,12 +18,16 @@ from bridge.media.settings import MediaSettings
 from bridge.media.silence import Silence
 from bridge.media.transport import Transport
 from bridge.rtp import rtcp
+from bridge.rtp.congestion import Arrivals
 from bridge.rtp.dtmf import DtmfReceiver, DtmfSender
 from bridge.rtp.jitter import FRAME, RATE
 from bridge.rtp.packet import parse
 from bridge.rtp.receive_stream import ReceiveStream
 from bridge.rtp.send_stream import SendStream, compose_report
 from bridge.sdp.audio import NegotiatedAudio
+
+# From a packet to the feedback that tells of it; deadlines are looked at every 100 ms, so that is the rate.
+FEEDBACK_S = 0.08
 
 
 class Session:
@@ -63,7 +67,9 @@ class Session:
         self._audio: NegotiatedAudio | None = None
         self._types: frozenset[int] = frozenset()
         self._event_type = -1
-        self._level_id = 0
+        self._level_id = self._feedback_id = 0
+        self._arrivals = Arrivals()
+        self._feedback_due = inf
         self._level: int | None = None
         self._keys_in = DtmfReceiver()
         self._keys_out: DtmfSender | None = None
@@ -86,7 +92,7 @@ class Session:
         self._rest(audio.sends, now)
         clock_rate = BY_NAME[audio.codec.lower()].clock_rate
         self.sent.configure(audio.payload_type, clock_rate, audio.level_id, audio.mid_id, audio.mid)
-        self._level_id = audio.level_id
+        self._level_id, self._feedback_id = audio.level_id, audio.feedback_id
         self.received.configure(audio.receive, audio.event_receive)
         self._types = frozenset(audio.receive)
         self._event_type = -1 if audio.event_receive is None else audio.event_receive
@@ -126,7 +132,9 @@ class Session:
 
     def take_rtp(self, octets: bytes, arrival: float) -> None:
         """A packet that its transport has let in. Raises ProtocolError for what is of no use."""
-        packet = parse(octets, self._level_id)
+        packet = parse(octets, self._level_id, self._feedback_id)
+        if packet.transport_number is not None:
+            self._note(packet.transport_number, arrival)
         is_event = packet.payload_type == self._event_type
         if not is_event and packet.payload_type not in self._types:
             raise ProtocolError("rtp-payload-type")
@@ -144,6 +152,13 @@ class Session:
                 self._level = level
         else:
             self._drops["on-hold"] += 1
+
+    def _note(self, number: int, arrival: float) -> None:
+        """Remember an arrival until the sender is told of it."""
+        self._arrivals.note(number, arrival)
+        if self._feedback_due == inf:
+            self._feedback_due = arrival + FEEDBACK_S
+            self._due = min(self._due, self._feedback_due)
 
     def take_level(self) -> int | None:
         """How loud [-dBov, 0 to 127] the peer says that it was since the last call, None if it did not say."""
@@ -220,6 +235,17 @@ class Session:
         report = compose_report(self.sent, self.received, self._cname, now, wallclock, bye=bye)
         self.transport.send_rtcp(report)
 
+    def _send_feedback(self) -> None:
+        """Tell when packets came, by their transport-wide numbers."""
+        audio = self._audio
+        if audio is None or not self.transport.may_report():
+            return
+        feedback = self._arrivals.feedback(self.sent.ssrc, self.received.ssrc or 0)
+        if feedback is not None:
+            # Where a report need not come first (RFC 5506), it need not be sent.
+            before = b"" if audio.rtcp_reduced_size else rtcp.serialise(rtcp.ReceiverReport(self.sent.ssrc))
+            self.transport.send_rtcp(before + feedback)
+
     # -- time ------------------------------------------------------------------------------------------------------
 
     @property
@@ -234,6 +260,9 @@ class Session:
         if now >= self._report_due:
             self._send_report(now, wallclock)
             self._report_due = now + self._interval()
+        if now >= self._feedback_due:
+            self._feedback_due = inf
+            self._send_feedback()
         if (digit := self._keys_in.expire(now)) is not None:
             self._tell(contract.Digit(self.leg, digit))
         if now >= self._silence.deadline and (told := self._silence.check(now, self.leg)) is not None:
@@ -270,4 +299,5 @@ class Session:
 
     def _arm(self) -> None:
         keys = self._keys_in.deadline
-        self._due = min(self._report_due, self._silence.deadline, inf if keys is None else keys)
+        due = min(self._report_due, self._feedback_due, self._silence.deadline)
+        self._due = due if keys is None else min(due, keys)
