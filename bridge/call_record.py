@@ -14,6 +14,7 @@ from bridge.media.contract import Quality
 class CallRecord:
     """What is known of one call. `began`, `answered`, `ended`: wallclock [Unix seconds], 0.0 = never.
 
+    `protection`: how its sound was protected at its end, "" = nothing was agreed.
     `source` is cut to its network (IPv4 /24, IPv6 /64): enough to find a bad link, not a person.
     """
 
@@ -26,6 +27,7 @@ class CallRecord:
     answered: float = 0.0
     ended: float = 0.0
     reason: Reason = Reason.NORMAL
+    protection: str = ""
     quality: Quality | None = None
 
     def line(self) -> dict[str, object]:
@@ -43,6 +45,7 @@ class CallRecord:
             "ended": _iso(self.ended),
             "duration_s": round(duration, 3),
             "reason": self.reason.value,
+            "protection": self.protection,
         }
         if self.quality is not None:
             q = self.quality

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -82,7 +83,8 @@ def known_endpoints(peer: Peer) -> list[Endpoint]:
 
 def leg_terms(config: Config) -> LegTerms:
     """What a leg brings to its negotiation."""
-    sip, media = config.sip, config.media
+    sip, media, rtc = config.sip, config.media, config.rtc
+    shared = range(rtc.port, rtc.port + config.bridge.media_processes)
     local = {each.address for each in sip.listeners} | {media.address}
     return LegTerms(
         address4=next((each for each in (media.address, *sorted(local)) if ":" not in each), ""),
@@ -94,9 +96,27 @@ def leg_terms(config: Config) -> LegTerms:
         latch=False,
         timeout_s=media.rtp_timeout_s,
         held_timeout_s=media.held_timeout_s,
-        forbidden=frozenset((each.address, each.port) for each in sip.listeners),
-        loopback=any(each.startswith("127.") or each == "::1" for each in local),
+        forbidden=frozenset(
+            [
+                *((each.address, each.port) for each in sip.listeners),
+                *((each, port) for each in (rtc.address, rtc.address6) if each for port in shared),
+            ]
+        ),
+        loopback=any(map(is_loopback, local)),
+        ice=_ice_helps(config),
+        outside=rtc.public_addresses,
     )
+
+
+def _ice_helps(config: Config) -> bool:
+    """Whether SIP peers can reach the port for ICE: not where only browsers on this machine can.
+
+    "All addresses" tell a peer nothing.
+    """
+    rtc = config.rtc
+    told = (*rtc.public_addresses, *filter(None, (rtc.address, rtc.address6)))
+    within = is_loopback(config.media.address)
+    return any((within or not is_loopback(each)) and not ip_address(each).is_unspecified for each in told)
 
 
 def transport_rates(config: Config) -> Rates:

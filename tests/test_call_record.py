@@ -18,12 +18,14 @@ def record() -> CallRecord:
 def test_a_call_that_was_answered() -> None:
     call = record()
     call.answered, call.ended = 1_700_000_001.0, 1_700_000_061.5
+    call.protection = "dtls"
     call.quality = Quality(990, 10, 1000, 2.345, "opus", 0.01, 21.0)
     line = json.loads(json.dumps(call.line()))
     assert line == {
         "leg": "in-1", "room": "1002", "way": "sip", "direction": "in", "source": "192.0.2.0/24",
         "began": "2023-11-14T22:13:20.250+00:00", "answered": "2023-11-14T22:13:21.000+00:00",
-        "ended": "2023-11-14T22:14:21.500+00:00", "duration_s": 60.5, "reason": "normal", "codec": "opus",
+        "ended": "2023-11-14T22:14:21.500+00:00", "duration_s": 60.5, "reason": "normal",
+        "protection": "dtls", "codec": "opus",
         "packets_received": 990, "packets_lost": 10, "loss": 0.01, "jitter_ms": 2.3, "packets_sent": 1000,
         "remote_loss": 0.01, "round_trip_ms": 21.0,
     }  # fmt: skip
@@ -34,6 +36,7 @@ def test_a_call_that_was_not() -> None:
     call.ended, call.reason = 1_700_000_002.0, Reason.NOT_ACCEPTABLE
     line = call.line()
     assert (line["answered"], line["duration_s"], line["reason"]) == (None, 0.0, "not-acceptable")
+    assert line["protection"] == "", "nothing was agreed"
     assert "loss" not in line, "nothing is known of its quality"
 
 

@@ -19,6 +19,7 @@ from config.model import (
     Peer,
     PeerKind,
     Protocol,
+    RtcConfig,
     SipConfig,
     WebConfig,
 )
@@ -68,7 +69,7 @@ def test_a_server_that_is_no_uri_stops_the_start() -> None:
 def test_a_leg_never_sends_sound_to_our_own_listeners() -> None:
     sip = SipConfig(listeners=(Listener(Protocol.UDP), Listener(Protocol.TCP, "::1", 5070)))
     terms = settings.leg_terms(Config(sip=sip))
-    assert terms.forbidden == {("127.0.0.1", 5060), ("::1", 5070)}
+    assert terms.forbidden == {("127.0.0.1", 5060), ("::1", 5070), ("127.0.0.1", 10_000)}
     assert (terms.address4, terms.address6, terms.loopback) == ("127.0.0.1", "::1", True)
 
 
@@ -85,6 +86,24 @@ def test_beyond_loopback_nobody_is_reached_on_it() -> None:
     advertised, socket = settings.agent_settings(Config(sip=sip)).listeners
     assert (advertised.local, advertised.host) == (("192.0.2.1", 5060), "198.51.100.1")
     assert (socket.protocol, socket.local, socket.host) == ("ws", ("127.0.0.1", 8080), "198.51.100.1")
+
+
+@pytest.mark.parametrize(
+    ("rtc", "media", "ice"),
+    [
+        (RtcConfig(), "127.0.0.1", True),
+        (RtcConfig(), "192.0.2.1", False),
+        (RtcConfig(address="192.0.2.1"), "192.0.2.1", True),
+        (RtcConfig(public_addresses=("198.51.100.1",)), "192.0.2.1", True),
+        (RtcConfig(address="", address6="2001:db8::1"), "192.0.2.1", True),
+        (RtcConfig(address="0.0.0.0"), "192.0.2.1", False),
+        (RtcConfig(address="0.0.0.0", public_addresses=("198.51.100.1",)), "192.0.2.1", True),
+        (RtcConfig(address=""), "127.0.0.1", False),
+    ],
+)
+def test_ice_is_for_those_who_can_reach_its_port(rtc: RtcConfig, media: str, ice: bool) -> None:
+    terms = settings.leg_terms(Config(rtc=rtc, media=MediaConfig(address=media)))
+    assert (terms.ice, terms.outside) == (ice, rtc.public_addresses)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from bridge.errors import ProtocolError
 from bridge.sdp.audio import NegotiatedAudio
@@ -33,6 +34,14 @@ from bridge.sdp.transport_terms import (
 )
 
 SESSION_NAME = "Samrom"
+
+
+class Protection(Enum):
+    """How sound is protected on its way: not at all, with keys from signalling, or with keys of its own."""
+
+    NONE = "none"
+    SDES = "sdes"
+    DTLS = "dtls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,13 @@ class Agreed:
     def transport(self) -> NegotiatedTransport:
         """Tell how its datagrams travel."""
         return self.carried.negotiated
+
+    @property
+    def protection(self) -> Protection:
+        """Tell how the sound is protected."""
+        if self.transport.dtls is not None:
+            return Protection.DTLS
+        return Protection.NONE if self.audio.srtp_send is None else Protection.SDES
 
     @property
     def outcome(self) -> AudioOutcome:

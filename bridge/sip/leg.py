@@ -22,8 +22,10 @@ from bridge.leg import Desk, Told
 from bridge.media.contract import LegOpened, Quality
 from bridge.rooms.participant import Role
 from bridge.sdp.description import parse
+from bridge.sdp.ice import host_candidates
 from bridge.sdp.local import Local
-from bridge.sdp.negotiate import Agreed, Offer, accept, answer, offer, wants_ipv6
+from bridge.sdp.negotiate import Agreed, Offer, Protection, accept, answer, offer, wants_ice, wants_ipv6
+from bridge.sdp.transport import Fingerprint
 from bridge.sip import commands, events
 from bridge.sip.reasons import ENDINGS, STATUS, of_refusal
 from bridge.sip.terms import Caller, LegTerms
@@ -90,6 +92,7 @@ class SipLeg:
         self._late: Offer | None = None  # in a 200 of ours: the ACK brings the answer
         self._agreed: Agreed | None = None
         self._local: Local | None = None
+        self._ice = False  # it is on the port for ICE
         self._told_hold = False
         self._told_encrypted = False
         self._reopened = 0
@@ -127,7 +130,12 @@ class SipLeg:
     @property
     def encrypted(self) -> bool:
         """Whether its sound is encrypted."""
-        return self._agreed is not None and self._agreed.audio.srtp_send is not None
+        return self.protection in (Protection.SDES, Protection.DTLS)
+
+    @property
+    def protection(self) -> Protection | None:
+        """How its sound is protected; None as long as nothing is agreed."""
+        return None if self._agreed is None else self._agreed.protection
 
     @property
     def outgoing(self) -> bool:
@@ -175,13 +183,20 @@ class SipLeg:
     # -- the beginning --------------------------------------------------------------------------------------------
 
     def begin(self, their_offer: bytes | None) -> None:
-        """Take an incoming call with its offer, or None for a late one: open ports, then answer."""
+        """Take an incoming call with its offer, or None for a late one: open ports, then answer.
+
+        A peer that offers ICE gets the port for it, and stays there; what we offer ourselves is without.
+        """
         self._their_offer = their_offer
-        try:
-            six = their_offer is not None and wants_ipv6(parse(their_offer))
-        except ProtocolError as fault:
-            self._refuse(fault)
-            return
+        six = False
+        if their_offer is not None:
+            try:
+                description = parse(their_offer)
+            except ProtocolError as fault:
+                self._refuse(fault)
+                return
+            six = wants_ipv6(description)
+            self._ice = self._terms.ice and wants_ice(description)
         self._open(six)
 
     def dial(self, invite: Callable[[bytes], commands.Invite], six: bool) -> None:
@@ -192,7 +207,7 @@ class SipLeg:
     def _open(self, six: bool) -> None:
         terms = self._terms
         address = (terms.address6 if six else terms.address4) or terms.address4 or terms.address6
-        self._switchboard.open(self.id, self.conference, address, self)
+        self._switchboard.open(self.id, self.conference, address, self, shared=self._ice)
 
     # -- what media tells -----------------------------------------------------------------------------------------
 
@@ -200,8 +215,22 @@ class SipLeg:
         """There are ports: make the answer or the offer that names them."""
         if self.state not in (State.OPENING, State.REVIVING):
             return
+        self._local = local = self._side(opened)
+        if self.state is State.REVIVING:
+            self._made = offer(local, self._agreed, anew=True)
+            self._tell(commands.Reinvite(self.call, self._made.body))
+        elif self._invite is not None:
+            self.state = State.PENDING
+            self._made = offer(local)
+            self._tell(self._invite(self._made.body))
+        else:
+            self._answer(local)
+
+    def _side(self, opened: LegOpened) -> Local:
+        """Our side of the negotiation, on these ports."""
         terms, address = self._terms, opened.address
-        self._local = local = Local(
+        places = (opened.addresses, opened.port, opened.tcp_port, terms.outside)
+        return Local(
             address=terms.said if terms.said and (":" in terms.said) == (":" in address) else address,
             port=opened.port,
             rtcp_port=opened.rtcp_port,
@@ -212,16 +241,9 @@ class SipLeg:
             ptime_ms=terms.ptime_ms,
             loopback=terms.loopback,
             forbidden=terms.forbidden,
+            candidates=host_candidates(*places) if self._ice else (),
+            fingerprint=Fingerprint("sha-256", opened.fingerprint) if opened.fingerprint else None,
         )
-        if self.state is State.REVIVING:
-            self._made = offer(local, self._agreed, anew=True)
-            self._tell(commands.Reinvite(self.call, self._made.body))
-        elif self._invite is not None:
-            self.state = State.PENDING
-            self._made = offer(local)
-            self._tell(self._invite(self._made.body))
-        else:
-            self._answer(local)
 
     def _answer(self, local: Local) -> None:
         """Answer the INVITE that began the call: with an answer to its offer, or an offer where it had none."""
@@ -266,8 +288,12 @@ class SipLeg:
         """ICE and DTLS have done their work."""
 
     def media_failed(self, why: str) -> None:
-        """There will be no sound: the keys are not the peer's, or nothing of ICE or DTLS comes through."""
-        self.hang_up(Reason.MEDIA_LOST)
+        """There will be no sound: the keys are not the peer's, or nothing of ICE or DTLS comes through.
+
+        A peer that closes DTLS is about to hang up, which its BYE says better; if none comes, silence ends the call.
+        """
+        if why != "dtls-closed":
+            self.hang_up(Reason.MEDIA_LOST)
 
     def media_closed(self, quality: Quality | None) -> None:
         """The ports are free; if the call is over, so is the leg."""
@@ -396,9 +422,10 @@ class SipLeg:
 
     def _configure(self) -> None:
         assert self._agreed is not None
-        terms = self._terms
+        terms, agreed = self._terms, self._agreed
+        times = terms.timeout_s, terms.held_timeout_s
         self._switchboard.configure(
-            self.id, self._agreed.audio, self.source, terms.latch, terms.timeout_s, terms.held_timeout_s
+            self.id, agreed.audio, self.source, terms.latch, *times, transport=agreed.transport
         )
 
     def _renew(self) -> None:

@@ -324,6 +324,7 @@ class Signalling:
         record = standing.record
         record.source, record.room = leg.source, leg.conference
         record.ended, record.reason, record.quality = wallclock(), leg.reason, leg.quality
+        record.protection = "" if leg.protection is None else leg.protection.value
         self._metrics.calls_up.dec()
         self._metrics.calls.labels(leg.reason.value).inc()
         self._on_record(record)

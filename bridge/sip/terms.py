@@ -12,7 +12,8 @@ from bridge.sdp.local import SrtpPolicy
 class LegTerms:
     """What a leg brings to its negotiation. Addresses are local ones, "" where that family is not served.
 
-    `said`: what SDP says instead of the address (behind NAT 1:1), "" = the address itself.
+    `said`: what SDP says instead of the address (behind NAT 1:1), "" = the address itself. `ice`: there is a port for
+    legs with ICE that the peer could reach; `outside`: what candidates there say instead of its own addresses.
     """
 
     address4: str
@@ -26,6 +27,8 @@ class LegTerms:
     held_timeout_s: float
     forbidden: frozenset[tuple[str, int]]
     loopback: bool
+    ice: bool = False
+    outside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -12,6 +12,7 @@ from bridge.errors import Reason
 from bridge.media import contract
 from bridge.rooms.participant import Role
 from bridge.sdp.local import SrtpPolicy
+from bridge.sdp.negotiate import Protection
 from bridge.sip import commands, events
 from bridge.sip.events import Ending
 from bridge.sip.flow import Flow
@@ -23,14 +24,25 @@ from tests.faketime import run
 from tests.studio import FakeStudio
 
 TERMS = LegTerms(
-    "127.0.0.1", "", "", AUDIO_CODECS, SrtpPolicy.PREFERRED, 20, False, 30.0, 1800.0, frozenset(), loopback=True
+    "127.0.0.1", "", "", AUDIO_CODECS, SrtpPolicy.PREFERRED, 20, False, 30.0, 1800.0, frozenset(), loopback=True,
+    ice=True,
 )  # fmt: skip
+PRINT = bytes(range(32))
+OURS = "a=fingerprint:sha-256 " + PRINT.hex(":").upper()
+DTLS = f"a=fingerprint:sha-256 {bytes(32).hex(':')}\r\na=setup:actpass\r\n"
+ICE = "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=rtcp-mux\r\n"
 
 
-def sdp(direction: str = "sendrecv", address: str = "127.0.0.1", formats: str = "8 101") -> bytes:
+def sdp(
+    direction: str = "sendrecv",
+    address: str = "127.0.0.1",
+    formats: str = "8 101",
+    media: str = "40000 RTP/AVP",
+    more: str = "",
+) -> bytes:
     return (
         f"v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n"
-        f"m=audio 40000 RTP/AVP {formats}\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
+        f"m=audio {media} {formats}\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n{more}"
     ).encode()
 
 
@@ -57,7 +69,7 @@ class Desk:
 class World:
     """One leg between a fake agent and a fake studio."""
 
-    def __init__(self) -> None:
+    def __init__(self, terms: LegTerms = TERMS) -> None:
         self.studio = FakeStudio()
         self.switchboard = Switchboard(self.studio)
         self.told: list[commands.Input] = []
@@ -66,7 +78,7 @@ class World:
         self.there = Desk()
         self.moved: list[tuple[str, Role | None]] = []
         self.leg = SipLeg(
-            "c1", "c1", "1001", Caller("Kari", "127.0.0.1", False), TERMS, self.switchboard, self.told.append,
+            "c1", "c1", "1001", Caller("Kari", "127.0.0.1", False), terms, self.switchboard, self.told.append,
             lambda leg: self.desk, self._moved, self._gone,
         )  # fmt: skip
 
@@ -78,7 +90,23 @@ class World:
         self.gone += 1
 
     def open_ports(self, port: int = 20000) -> None:
-        self.switchboard.media_event(contract.LegOpened("c1", "127.0.0.1", port, port + 1))
+        self.switchboard.media_event(contract.LegOpened("c1", "127.0.0.1", port, port + 1, fingerprint=PRINT))
+
+    def open_shared(self, fingerprint: bytes = PRINT, port: int = 10000) -> None:
+        self.switchboard.media_event(
+            contract.LegOpened("c1", "127.0.0.1", port, port, ("127.0.0.1", "::1"), port, fingerprint)
+        )
+
+    def said(self) -> list[str]:
+        """The lines of the description that was sent last."""
+        command = self.told[-1]
+        assert isinstance(command, commands.Answer | commands.AnswerReinvite | commands.Reinvite)
+        assert command.sdp is not None
+        return command.sdp.decode().split("\r\n")
+
+    def shared(self) -> list[bool]:
+        """For each time that ports were asked for, whether it was the shared one."""
+        return [each.shared for each in self.studio.told if isinstance(each, contract.OpenLeg)]
 
     def close_ports(self) -> None:
         quality = contract.Quality(1, 0, 1, 0.0, "PCMA", 0.0, 0.0)
@@ -365,3 +393,110 @@ def test_a_dialled_leg_is_where_its_answer_came_from(world: World) -> None:
     flow = Flow("udp", ("127.0.0.1", 5060), ("192.0.2.7", 5062), 1)
     world.leg.agent_event(events.DialAnswered("c1", sdp(), flow))
     assert world.configured()[0].signalling == world.leg.source == "192.0.2.7"
+
+
+# -- ICE and DTLS -------------------------------------------------------------------------------------------------
+
+
+def test_a_peer_with_dtls_gets_it_on_ports_of_its_own(world: World) -> None:
+    assert world.leg.protection is None and not world.leg.encrypted
+    up(world, sdp(media="40000 UDP/TLS/RTP/SAVP", more=DTLS))
+    assert world.shared() == [False]
+    assert {"m=audio 20000 UDP/TLS/RTP/SAVP 8 101", OURS, "a=setup:active"} < set(world.said())
+    (configured,) = world.configured()
+    assert configured.transport.dtls is not None and configured.transport.ice is None
+    assert configured.audio.remote == ("127.0.0.1", 40000)
+    assert world.leg.protection is Protection.DTLS and world.leg.encrypted
+
+
+def test_without_a_certificate_there_is_no_dtls(world: World) -> None:
+    world.leg.begin(sdp(media="40000 UDP/TLS/RTP/SAVP", more=DTLS))
+    world.switchboard.media_event(contract.LegOpened("c1", "127.0.0.1", 20000, 20001))
+    assert world.told == [commands.Reject("c1", 488)]
+
+
+def test_a_peer_with_ice_gets_the_shared_port(world: World) -> None:
+    world.leg.begin(sdp(address="0.0.0.0", media="9 UDP/TLS/RTP/SAVPF", more=ICE + DTLS))
+    assert world.shared() == [True]
+    world.open_shared()
+    assert {
+        "a=ice-lite",
+        "m=audio 10000 UDP/TLS/RTP/SAVPF 8 101",
+        "a=candidate:1 1 udp 2130706431 127.0.0.1 10000 typ host",
+        "a=candidate:2 1 udp 2130706175 ::1 10000 typ host",
+        "a=candidate:3 1 tcp 1520434687 127.0.0.1 10000 typ host tcptype passive",
+    } < set(world.said())
+    world.leg.agent_event(events.AckReceived("c1", None))
+    (configured,) = world.configured()
+    assert configured.transport.dtls is not None and configured.transport.ice is not None
+    assert not world.leg.on_hold
+
+
+def test_public_addresses_stand_in_candidates() -> None:
+    world = World(replace(TERMS, outside=("198.51.100.1",)))
+    world.leg.begin(sdp(media="9 RTP/AVP", more=ICE))
+    world.open_shared()
+    candidates = [line.split()[4] for line in world.said() if line.startswith("a=candidate")]
+    assert candidates == ["198.51.100.1", "::1", "198.51.100.1", "::1"]
+    assert "c=IN IP4 198.51.100.1" in world.said()
+
+
+@pytest.mark.parametrize("more", [ICE.replace("a=rtcp-mux\r\n", ""), "a=ice-lite\r\n" + ICE, ""])
+def test_who_cannot_use_the_shared_port_gets_ports_of_its_own(world: World, more: str) -> None:
+    offer = sdp(more=more).replace(
+        b"t=0 0\r\n", b"t=0 0\r\na=ice-lite\r\n" if "lite" in more else b"t=0 0\r\n"
+    )
+    up(world, offer)
+    assert world.shared() == [False]
+    assert not any("ice" in line or "candidate" in line for line in world.said())
+
+
+def test_where_there_is_no_port_for_ice_nobody_gets_it() -> None:
+    world = World(replace(TERMS, ice=False))
+    up(world, sdp(more=ICE))
+    assert world.shared() == [False]
+
+
+def test_new_ports_mean_new_credentials_and_a_new_handshake(world: World) -> None:
+    theirs = sdp(media="9 UDP/TLS/RTP/SAVPF", more=ICE + DTLS)
+    world.leg.begin(theirs)
+    world.open_shared()
+    before = {line for line in world.said() if "ice-" in line}
+    world.leg.agent_event(events.AckReceived("c1", None))
+    world.switchboard.process_lost(("c1",))
+    world.open_shared(fingerprint=bytes(32), port=10001)
+    offered = set(world.said())
+    assert {"a=setup:actpass", "a=rtcp-mux-only"} < offered
+    assert any(line.startswith("m=audio 10001 UDP/TLS/RTP/SAVPF ") for line in offered)
+    assert before & offered == {"a=ice-lite", "a=ice-options:ice2 trickle"}
+    world.leg.agent_event(events.OfferAnswered("c1", theirs.replace(b"actpass", b"passive")))
+    first, second = (each.transport for each in world.configured())
+    assert first.ice is not None and second.ice is not None and first.ice.local != second.ice.local
+    assert first.dtls is not None and second.dtls is not None
+    assert second.dtls.association == first.dtls.association + 1
+    assert world.shared() == [True, True]
+
+
+def test_protection_that_changes_reaches_the_desk(world: World) -> None:
+    up(world)
+    world.leg.agent_event(events.Reinvited("c1", sdp(more=DTLS)))
+    assert world.leg.protection is Protection.DTLS
+    world.leg.agent_event(events.Reinvited("c1", sdp()))
+    assert world.desk.told == [("media", True, True), ("media", True, False)]
+
+
+def test_a_failed_handshake_ends_the_call(world: World) -> None:
+    up(world, sdp(more=DTLS))
+    world.switchboard.media_event(contract.TransportFailed("c1", "dtls-fingerprint"))
+    assert isinstance(world.told[-1], commands.Bye)
+    world.leg.agent_event(events.CallEnded("c1", Ending.LOCAL))
+    assert world.leg.reason is Reason.MEDIA_LOST
+
+
+def test_a_peer_that_closes_dtls_is_left_to_say_goodbye(world: World) -> None:
+    up(world, sdp(more=DTLS))
+    told = len(world.told)
+    world.switchboard.media_event(contract.TransportFailed("c1", "dtls-closed"))
+    assert len(world.told) == told
+    world.leg.agent_event(events.CallEnded("c1", Ending.BYE))
+    assert world.leg.reason is Reason.NORMAL
