@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bridge.bucket import Bucket
 from bridge.errors import ProtocolError
 from bridge.sip.answering import Answering
-from bridge.bucket import Bucket
 from bridge.sip.calls import Calls
 from bridge.sip.capabilities import (
     ACCEPT,
