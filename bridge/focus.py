@@ -85,7 +85,8 @@ class _Witnessed:
         self._seats = seats
         self._audit = audit
         self._kept = conference.run_state
-        self.ran = False  # a run has begun in this life of the bridge
+        # Whether a run has begun, or something was set, in this life of the bridge: else what was kept stays kept.
+        self.lived = False
         # The command whose events somebody waits for, and those events.
         self.asked: Command | None = None
         self.answer: tuple[Event, ...] = ()
@@ -96,8 +97,9 @@ class _Witnessed:
         for event in happened:
             self._audit({"room": self._room.number} | record(event))
             self._seats.note(self._room.number, event)
-            self.ran = self.ran or isinstance(event, events.Started)
-        if self._conference.run_state != self._kept:
+            self.lived = self.lived or isinstance(event, events.Started)
+        if self._conference.run_state != self._kept and not self._conference.over:
+            self.lived = True
             self._kept = self._conference.run_state
             self._seats.keep(self._room, self._kept)
         if command is self.asked:
@@ -246,7 +248,7 @@ class Focus:
         """Over only when the legs that hear their farewell are gone too."""
         if self.conference.over and not self._legs:
             self._driver.close()
-            if self._witnessed.ran:
+            if self._witnessed.lived:
                 self._seats.forget_run(self.room.number)
             self._on_over(self)
 

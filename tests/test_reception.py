@@ -43,6 +43,7 @@ class House:
     """A reception with all below it, on fakes."""
 
     folder: Path
+    began: float = 1_700_000_000.0  # Unix seconds
     studio: FakeStudio = field(default_factory=FakeStudio)
     lines: list[dict[str, Any]] = field(default_factory=list)
     faults: list[BaseException] = field(default_factory=list)
@@ -60,7 +61,7 @@ class House:
     @property
     def wallclock(self) -> float:
         """Unix seconds; they go on with the fake time."""
-        return 1_700_000_000.0 + asyncio.get_running_loop().time()
+        return self.began + asyncio.get_running_loop().time()
 
     def note(self, line: Any) -> None:
         self.lines.append(dict(line))
