@@ -101,7 +101,7 @@ async def _refused(_: Request, refusal: Exception) -> Response:
     """An error in the API's own shape."""
     assert isinstance(refusal, HTTPException)
     return JSONResponse(
-        {"status": "failure", "result": refusal.detail}, refusal.status_code, dict(refusal.headers or {})
+        {"status": "failed", "result": refusal.detail}, refusal.status_code, dict(refusal.headers or {})
     )
 
 
@@ -111,4 +111,4 @@ async def _misunderstood(_: Request, fault: Exception) -> Response:
     errors: list[Mapping[str, Any]] = list(fault.errors())
     where = ".".join(str(part) for part in errors[0]["loc"][1:]) if errors else ""
     why = errors[0]["msg"] if errors and errors[0]["type"] == "missing" else "not as described"
-    return JSONResponse({"status": "failure", "result": f"{where[:64]}: {why}" if where else why}, 400)
+    return JSONResponse({"status": "failed", "result": f"{where[:64]}: {why}" if where else why}, 400)

@@ -127,7 +127,7 @@ class HttpConnection(H11Protocol):
         """What came is not HTTP: say so and close. Headers as on every answer."""
         self._visit.cut_off("web-not-http")
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            body = b'{"status": "failure", "result": "not HTTP"}'
+            body = b'{"status": "failed", "result": "not HTTP"}'
             headers = [
                 (b"content-type", b"application/json"),
                 (b"content-length", b"%d" % len(body)),

@@ -89,7 +89,7 @@ class _Answering:
         await self._send(message)
 
     async def refuse(self, refusal: Refusal) -> None:
-        body = json.dumps({"status": "failure", "result": refusal.why}).encode()
+        body = json.dumps({"status": "failed", "result": refusal.why}).encode()
         headers: Pairs = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),

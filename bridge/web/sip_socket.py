@@ -153,4 +153,4 @@ async def _read(socket: WebSocket, line: Line, count: Callable[[str], None]) -> 
 
 
 async def _refuse(socket: WebSocket, status: int, why: str) -> None:
-    await socket.send_denial_response(JSONResponse({"status": "failure", "result": why}, status))
+    await socket.send_denial_response(JSONResponse({"status": "failed", "result": why}, status))
