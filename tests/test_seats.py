@@ -1,5 +1,5 @@
-"""Who is lost comes back to his seat; who left, was sent away, or is too late does not. Locks outlive a crash, but not a
-run that has ended, and not for ever."""
+"""Who is lost comes back to his seat; who left, was sent away, or is too late does not. Locks outlive a crash, but not
+a run that has ended, and not for ever."""
 
 from __future__ import annotations
 
