@@ -20,8 +20,8 @@ from bridge.sdp.transport import NegotiatedIce
 TIMEOUT_S: Final = 30.0  # until the first check, and later without any (RFC 7675 section 5.1)
 MAX_PATHS: Final = 100
 ERRORS_PER_S: Final = 10
-# A nomination of lower priority does not displace one that is younger than this: a peer of RFC 5245 may nominate every
-# path that it checks, and then goes on with the best of them.
+# A nomination of no higher priority does not displace one that is younger than this: a peer of RFC 5245 may nominate
+# every path that it checks, and then goes on with the best of them, or the first.
 AGGRESSIVE_S: Final = 1.0
 _MAX_UNKNOWN: Final = 8  # so many are listed in a 420
 
@@ -172,7 +172,7 @@ class IceLite:
         priority = int.from_bytes(request.get(Attribute.PRIORITY) or b"", "big")
         rank, when = self._rank
         fresh = self._nominated is generation and now - when < AGGRESSIVE_S
-        if path != self.chosen and fresh and priority < rank:
+        if path != self.chosen and fresh and priority <= rank:
             return
         self._rank = priority, now
         self.chosen = path
