@@ -67,7 +67,7 @@ class Protection:
         before, self._agreed = self._agreed, dtls
         if before is not None and before.association == dtls.association:
             return
-        if not isinstance(self.link, DtlsLink):
+        if not isinstance(self.link, DtlsLink) or self.failed is not None:
             self.link, self.ready, self.suite = DtlsLink(), False, ""
             self._keys = (None, None)
         self._handshake = Handshake(self._identity, dtls, now)
@@ -82,6 +82,11 @@ class Protection:
     def proven(self) -> bool:
         """Whether what the link unwraps is proven to be the peer's."""
         return self.ready and self.link.secure
+
+    @property
+    def settled(self) -> bool:
+        """Whether the link has all the keys that were agreed on, and not still those before."""
+        return self.ready and (self._handshake is None or self._taken)
 
     @property
     def failed(self) -> str | None:

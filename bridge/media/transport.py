@@ -207,7 +207,7 @@ class Transport(ABC):
         self._failed = failed
         self._unwrap_rtp = protection.link.unwrap_rtp if failed is None else _nothing
         self._unwrap_rtcp = protection.link.unwrap_rtcp if failed is None else _nothing
-        if failed is None and self.protocol and protection.ready:
+        if failed is None and self.protocol and protection.settled:
             self._tell_connected()
         self.deadline = self._due()
 
