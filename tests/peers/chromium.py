@@ -9,6 +9,7 @@ with Background() as background, Chromium(background) as chromium:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -133,7 +134,7 @@ class ChromiumTab(Tab):
     async def _press(self, name: str) -> None:
         dialog = self.page.locator("dialog[open]")
         place = dialog if await dialog.count() else self.page
-        await place.get_by_role("button", name=name, exact=True).first.click()
+        await place.get_by_role("button", name=_exactly(name)).first.click()
 
     def write(self, label: str, text: str) -> None:
         self._background.run(self.page.get_by_label(label, exact=True).first.fill(text))
@@ -168,3 +169,9 @@ class ChromiumTab(Tab):
 
     def complaints(self) -> list[str]:
         return list(self._complaints)
+
+
+def _exactly(name: str) -> re.Pattern[str]:
+    """That name, whatever marks of direction stand between its letters (Unicode bidi isolates)."""
+    mark = "[\\u2066-\\u2069]*"
+    return re.compile(f"^{mark}{mark.join(map(re.escape, name))}{mark}$")

@@ -72,11 +72,11 @@ class Connection:
             status = await self._ask("GET", path, None, {"Accept": "text/event-stream", **(headers or {})})
             if status != 200:
                 raise ConnectionError(f"{path}: {status}")
-            rest = ""
+            rest = b""
             async for part in self._parts():
-                *whole, rest = (rest + part.decode()).replace("\r\n", "\n").split("\n\n")
+                *whole, rest = (rest + part).replace(b"\r\n", b"\n").split(b"\n\n")
                 for block in whole:
-                    if event := _event(block):
+                    if event := _event(block.decode()):
                         yield event
         except h11.RemoteProtocolError as fault:
             raise ConnectionError(str(fault)) from fault

@@ -57,7 +57,7 @@ _PREFERENCES: dict[str, object] = {
 }
 
 _PRESS: Final = """name => {
-  const named = each => (each.ariaLabel ?? each.innerText).trim() === name;
+  const named = each => (each.ariaLabel ?? each.innerText).replace(/[\\u2066-\\u2069]/g, "").trim() === name;
   const usable = each => each.checkVisibility() && !each.disabled;
   const place = document.querySelector("dialog[open]") ?? document;
   const found = [...place.querySelectorAll("button")].find(each => named(each) && usable(each));

@@ -134,5 +134,10 @@ class Sipp:
                 found.append(("sent" if " sent " in title else "received", text))
         return found or self._messages
 
+    def media_port(self) -> int:
+        """Where its (first) description says that it wants sound; a call must be under way."""
+        offer = next(text for way, text in self.messages() if way == "sent" and "m=audio" in text)
+        return int(offer.partition("m=audio ")[2].split()[0])
+
     def _files(self, ending: str) -> list[Path]:
         return sorted(self._folder.path.glob(f"*{ending}"))
