@@ -71,6 +71,18 @@ def test_a_leg_that_changes_conference_takes_the_new_one_along() -> None:
     assert placement.plan("reception", ends=False) == ()
 
 
+def test_an_open_leg_moves_where_its_ports_can_stay() -> None:
+    placement = Placement(2)
+    assert placement.place("a", "1001", UP) == 0
+    assert placement.place("b", "1002", UP) == 1
+    assert placement.move("a", "1003"), "a conference that is nowhere yet"
+    assert placement.place("c", "1003", UP) == 0
+    assert not placement.move("a", "1002") and not placement.move("stranger", "1001")
+    assert placement._conference_of["a"] == "1003"
+    placement.place("d", "1002", UP)
+    assert placement.move("d", "1004") and placement.of_legs(["d"]) == (1,)
+
+
 def test_nothing_is_left_when_all_are_gone() -> None:
     rng = random.Random(7)
     placement = Placement(3)

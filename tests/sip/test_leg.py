@@ -19,7 +19,7 @@ from bridge.sip.flow import Flow
 from bridge.sip.leg import SipLeg, State
 from bridge.sip.terms import Caller, LegTerms
 from bridge.switchboard import Switchboard
-from config.model import Room
+from config.model import Room, RoomKind
 from tests.faketime import run
 from tests.studio import FakeStudio
 
@@ -203,6 +203,64 @@ def test_a_call_that_will_not_be_revived_ends(world: World) -> None:
     world.leg.agent_event(events.CallEnded("c1", Ending.LOCAL))
     world.close_ports()
     assert world.desk.told == [("silent", True), ("left", Reason.FAULT)] and world.gone == 1
+
+
+ELSEWHERE = Room("2000", RoomKind.OPEN)
+
+
+def test_a_call_is_sent_to_another_room_and_keeps_its_ports(world: World) -> None:
+    up(world)
+    world.leg.refer(ELSEWHERE, Role.GUEST)
+    assert world.desk.told == [("left", Reason.TRANSFERRED)]
+    assert world.moved == [("2000", Role.GUEST)] and world.leg.conference == "2000"
+    assert world.studio.placed["c1"] == "2000"
+    world.leg.agent_event(events.DigitReceived("c1", "5"))
+    assert world.there.told == ["5"] and len(world.configured()) == 1
+
+
+def test_or_gets_others_where_another_process_serves_that_room(world: World) -> None:
+    up(world)
+    world.studio.stays = False
+    world.leg.refer(ELSEWHERE, None)
+    assert isinstance(world.studio.told[-1], contract.CloseLeg) and not world.moved
+    world.close_ports()
+    assert world.studio.placed["c1"] == "2000"
+    world.open_ports(port=22000)
+    again = world.told[-1]
+    assert isinstance(again, commands.Reinvite) and b"m=audio 22000" in again.sdp
+    world.leg.agent_event(events.OfferAnswered("c1", sdp("sendonly")))
+    assert world.moved == [("2000", None)] and world.leg.state is State.UP and world.leg.on_hold
+    world.leg.agent_event(events.Reinvited("c1", sdp()))
+    assert world.there.told == [("silent", False), ("held", False)]
+    world.leg.hang_up(Reason.KICKED)
+    world.leg.agent_event(events.CallEnded("c1", Ending.LOCAL))
+    world.close_ports()
+    assert world.there.told[-1] == ("left", Reason.KICKED) and world.gone == 1
+
+
+def test_a_call_that_ends_on_the_way_to_another_room_is_over(world: World) -> None:
+    up(world)
+    world.studio.stays = False
+    world.leg.refer(ELSEWHERE, None)
+    world.leg.agent_event(events.CallEnded("c1", Ending.BYE))
+    world.close_ports()
+    assert (world.moved, world.gone) == ([], 1)
+
+
+def test_a_call_whose_media_died_arrives_when_it_is_revived(world: World) -> None:
+    up(world)
+    world.switchboard.process_lost(("c1",))
+    world.leg.refer(ELSEWHERE, Role.HOST)
+    world.open_ports(port=22000)
+    world.leg.agent_event(events.OfferAnswered("c1", sdp()))
+    assert world.moved == [("2000", Role.HOST)] and world.leg.state is State.UP
+
+
+def test_a_call_that_is_ending_goes_nowhere(world: World) -> None:
+    up(world)
+    world.leg.hang_up(Reason.KICKED)
+    world.leg.refer(ELSEWHERE, None)
+    assert not world.moved
 
 
 def test_silence_is_told_then_ends_the_call(world: World) -> None:
