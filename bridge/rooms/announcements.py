@@ -108,6 +108,8 @@ def audience(event: Event, present: Present) -> tuple[str, ...]:
             return (event.leg,)
         case Knocking():
             return _with(event.leg, present.hosts)
+        case Left(reason=Reason.TRANSFERRED):
+            return present.inside  # he goes on elsewhere
         case Left():
             return _with(event.leg, present.inside if event.place is Place.INSIDE else present.hosts)
         case KeysSent() | DialAsked():

@@ -8,6 +8,7 @@ import pytest
 from bridge.errors import Reason
 from bridge.machine import WAKE
 from bridge.rooms import commands
+from bridge.rooms.announcements import audience
 from bridge.rooms.commands import How
 from bridge.rooms.conference import Conference
 from bridge.rooms.events import (
@@ -173,6 +174,8 @@ def test_a_host_sends_somebody_to_another_room() -> None:
     assert isinstance(moved, Transferred) and (moved.to_room, moved.role) == ("2000", Role.GUEST)
     assert isinstance(left, Left) and left.reason is Reason.TRANSFERRED and not left.hang_up
     assert scene.hears("guest") == ["transferred"]
+    present = scene.conference.present()
+    assert audience(moved, present) == ("guest", "host") and audience(left, present) == ("host",)
     assert scene.places() == {"host": INSIDE}
     assert record(moved)["role"] == "guest"
 
