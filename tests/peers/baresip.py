@@ -44,7 +44,8 @@ class Event(NamedTuple):
 class Baresip:
     """One endpoint, as a context manager.
 
-    `transport` udp, tcp or tls; `security` none, srtp (RTP/AVP that offers SDES) or srtp-mand (RTP/SAVP);
+    `transport` udp, tcp or tls; `security` none, srtp (RTP/AVP that offers SDES), srtp-mand (RTP/SAVP) or dtls_srtp;
+    `ice` offers the machine's other addresses, since loopback is no candidate to it, `mux` RTCP on RTP's port;
     `codecs` in order of preference; `answer` auto or manual; `user` and `password` answer a digest challenge;
     `registrar` ("host:port") is where it registers.
     """
@@ -56,6 +57,8 @@ class Baresip:
         *,
         transport: str = "udp",
         security: str = "none",
+        ice: bool = False,
+        mux: bool = False,
         codecs: tuple[str, ...] = ALL_CODECS,
         answer: str = "auto",
         user: str = "",
@@ -71,13 +74,16 @@ class Baresip:
         self._replies: dict[str, dict[str, Any]] = {}
         self._changed = threading.Condition()
         self._control: socket.socket | None = None
-        modules = ["opus", "g722", "g711", "ausine", "sndfile"] + (["srtp"] if security != "none" else [])
-        self._write_config(tone, modules)
+        modules = ["opus", "g722", "g711", "ausine", "sndfile"] + (["stun", "turn", "ice"] if ice else [])
+        if security != "none":
+            modules.append("dtls_srtp" if security == "dtls_srtp" else "srtp")
+        self._write_config(tone, modules, mux)
         host = registrar or f"{LOOPBACK}:{self._port}"
         kind = "" if transport == "udp" else f";transport={transport}"
         account = [f"<sip:{name}@{host}{kind}>", f"answermode={answer}", f"audio_codecs={','.join(codecs)}"]
         account.append(f"regint={60 if registrar else 0}")
         account += [f"mediaenc={security}"] if security != "none" else []
+        account += ["medianat=ice"] if ice else []
         account += [f"auth_user={user}"] if user else []
         account += [f"auth_pass={password}"] if password else []
         (self._folder.path / "accounts").write_text(";".join(account) + "\n")
@@ -93,7 +99,7 @@ class Baresip:
         ]
         self.child = Child(argv, self._folder.path / "log")
 
-    def _write_config(self, tone: int, modules: list[str]) -> None:
+    def _write_config(self, tone: int, modules: list[str], mux: bool) -> None:
         folder = self._folder.path
         lines = [
             "poll_method epoll",
@@ -111,6 +117,7 @@ class Baresip:
             "ausrc_channels 2",
             "rtp_ports 16384-31998",
             "rtp_stats yes",
+            f"rtcp_mux {'yes' if mux else 'no'}",
             "jitter_buffer_delay 1-10",
             "statmode_default off",
             f"snd_path {folder}",

@@ -26,8 +26,9 @@ _LIFETIME_SECONDS = 300
 class Linphone:
     """One endpoint, as a context manager.
 
-    `transport` udp or tcp; it says `tone` [Hz] or the WAV `speech`; `keys_by` rtp or info; it answers by itself.
-    It takes one line a second at its prompt. Its INFOs go one after the other, over UDP 5 s apart: use TCP for them.
+    `transport` udp or tcp; `security` none, srtp or dtls; it says `tone` [Hz] or the WAV `speech`; `keys_by` rtp or
+    info; it answers by itself. It takes one line a second at its prompt. Its INFOs go one after the other, over UDP 5 s
+    apart: use TCP for them.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Linphone:
         *,
         speech: Path | None = None,
         transport: str = "udp",
+        security: str = "none",
         keys_by: str = "rtp",
     ) -> None:
         self.name = name
@@ -50,7 +52,7 @@ class Linphone:
             write_wav(self._speech, sine(tone, 120, 16000), 16000)
         (folder / ".local/share/linphone").mkdir(parents=True)
         (folder / ".config/linphone").mkdir(parents=True)
-        (folder / "settings").write_text(self._settings(keys_by))
+        (folder / "settings").write_text(self._settings(security, keys_by))
         argv: list[str | Path] = [
             "timeout",
             str(_LIFETIME_SECONDS),
@@ -64,7 +66,7 @@ class Linphone:
         environment = environment_without("DISPLAY") | {"HOME": str(folder)}
         self.child = Child(argv, folder / "log", environment=environment)
 
-    def _settings(self, keys_by: str) -> str:
+    def _settings(self, security: str, keys_by: str) -> str:
         ports = {kind: self._port if kind == self.transport else 0 for kind in ("udp", "tcp", "tls")}
         sections: dict[str, dict[str, str | int]] = {
             "sip": {
@@ -77,7 +79,7 @@ class Linphone:
                 # Both are needed, or it takes an IPv6 or outer address for its sound.
                 "use_ipv6": 0,
                 "ipv6_migration_done": 1,
-                "media_encryption": "none",
+                "media_encryption": security,
                 "use_info": int(keys_by == "info"),
                 "use_rfc2833": int(keys_by == "rtp"),
             },

@@ -12,8 +12,19 @@ import pytest
 from bridge.errors import ProtocolError
 from bridge.sdp.description import parse
 from bridge.sdp.local import Local, SrtpPolicy
-from bridge.sdp.negotiate import Agreed, answer, wants_ipv6
-from tests.sdp.samples import BROWSER, DATA, DTLS, LOCAL, LOOPBACK, SHARED, read, refusal, text_of
+from bridge.sdp.negotiate import Agreed, Protection, answer, wants_ipv6
+from tests.sdp.samples import (
+    BROWSER,
+    DATA,
+    DTLS,
+    FINGERPRINT,
+    LOCAL,
+    LOOPBACK,
+    SHARED,
+    read,
+    refusal,
+    text_of,
+)
 
 VECTORS = Path(__file__).parents[2] / ".." / "shared" / "vectors"
 
@@ -91,6 +102,12 @@ DEVICES = {
     "baresip-offer-srtp": Expected(("audio 40000 RTP/AVP 96 9 0 8 101",), event=101, secure=True),
     "baresip-offer-srtp-mand": Expected(("audio 40000 RTP/SAVP 96 9 0 8 101",), event=101, secure=True),
     "baresip-offer-srtp-mandf": Expected(("audio 40000 RTP/SAVPF 96 9 0 8 101",), event=101, secure=True),
+    "baresip-offer-dtls": Expected(("audio 40000 UDP/TLS/RTP/SAVPF 96 9 0 8 101",), event=101, secure=True),
+    "baresip-offer-dtls-mux": Expected(
+        ("audio 40000 UDP/TLS/RTP/SAVPF 96 9 0 8 101",), event=101, secure=True
+    ),
+    "baresip-offer-ice-no-mux": Expected(("audio 40000 RTP/AVP 96 9 0 8 101",), event=101),
+    "linphone-offer-dtls": Expected(("audio 40000 UDP/TLS/RTP/SAVP 96 0 8 99",), event=99, secure=True),
     "linphone-offer-plain": Expected(("audio 40000 RTP/AVP 96 0 8 99",), event=99),
     "linphone-offer-srtp": Expected(("audio 40000 RTP/SAVP 96 0 8 99",), event=99, secure=True),
     "style-asterisk": Expected(("audio 40000 RTP/AVP 0 8 9 107 101",), event=101),
@@ -103,13 +120,12 @@ DEVICES = {
 }
 REFUSED = {
     "device-webrtc-browser-wss": "sdp-dtls",
-    "baresip-offer-dtls": "sdp-dtls",
     "device-lync-multipart-alternative-1": "sdp-no-key",
 }
 
 
 def side(name: str) -> Local:
-    base = LOCAL if name.startswith(("device", "style")) else LOOPBACK
+    base = LOCAL if name.startswith(("device", "style")) else replace(LOOPBACK, fingerprint=FINGERPRINT)
     return replace(base, address="2001:db8::7") if wants_ipv6(read(name)) else base
 
 
@@ -118,7 +134,7 @@ def test_a_devices_offer_is_answered(name: str) -> None:
     result, expected = answer(read(name), side(name)), DEVICES[name]
     assert tuple(line[2:] for line in text_of(result) if line.startswith("m=")) == expected.media
     agreed = result.audio
-    assert (agreed.ptime_ms, agreed.event_receive, agreed.srtp_send is not None, agreed.held) == (
+    assert (agreed.ptime_ms, agreed.event_receive, result.protection is not Protection.NONE, agreed.held) == (
         expected.ptime_ms,
         expected.event,
         expected.secure,
