@@ -1,0 +1,131 @@
+// Everything about devices before and during a call: asking for them, changing them, telling what is wrong with them.
+
+import { reasonOf } from './media.js';
+import { keepChoices } from './storage.js';
+
+export class Preparation {
+  constructor({ dispatch, state, devices, sounds, session }) {
+    this.dispatch = dispatch;
+    this.state = state;
+    this.devices = devices;
+    this.sounds = sounds;
+    this.session = session;
+    this.pin = ''; // from the first page to the request that carries it, in memory only
+  }
+
+  /** From the first page to the device check. */
+  async check({ room, name, host, pin }) {
+    this.pin = pin;
+    this.dispatch({ type: 'form-filled', form: { room, name, host, pin: pin !== '' } });
+    // A reload is to know the room; addresses of rooms are numbers.
+    window.history.replaceState(null, '', /^[0-9]{1,20}$/.test(room) ? `/${room}` : '/');
+    this.sounds.wake();
+    this.dispatch({ type: 'check-opened' });
+    await this.openMicrophone();
+    if (this.state().view === 'check' && this.state().camera.on) await this.openCamera();
+  }
+
+  backToStart() {
+    this.pin = '';
+    this.session.letGo();
+    this.dispatch({ type: 'start-opened' });
+  }
+
+  /** From the device check into the room, with the PIN if one was given. */
+  async join(pin = this.pin) {
+    this.pin = '';
+    this.closeCamera();
+    this.sounds.wake();
+    const { room, name } = this.state().form;
+    await this.session.join({ room, name, pin });
+  }
+
+  /** After a reload: the seat is still ours, the microphone is asked for again. */
+  async comeBack(seat) {
+    this.dispatch({ type: 'form-filled', form: { room: seat.room, name: seat.name } });
+    this.dispatch({ type: 'microphone', microphone: { on: !seat.muted } });
+    this.dispatch({ type: 'join-asked' });
+    await this.openMicrophone();
+    await this.session.resume(seat);
+  }
+
+  /** Once more from the end of a conversation. */
+  async again() {
+    const { room, name } = this.state().form;
+    await this.check({ room, name, host: false, pin: '' });
+  }
+
+  async openMicrophone() {
+    this.tell('microphone', { status: 'asking' });
+    try {
+      const stream = await this.devices.openMicrophone(this.chosen('microphone'));
+      this.tell('microphone', { status: 'ok' });
+      stream.getAudioTracks()[0].addEventListener('ended', () => this.microphoneGone(stream));
+      this.sounds.listen(stream);
+    } catch (error) {
+      this.sounds.deafen();
+      this.tell('microphone', { status: reasonOf(error) });
+    }
+    await this.relist();
+    await this.session.microphoneChanged();
+  }
+
+  async openCamera() {
+    this.tell('camera', { status: 'asking', on: true });
+    try {
+      await this.devices.openCamera(this.chosen('camera'));
+      this.tell('camera', { status: 'ok' });
+    } catch (error) {
+      this.tell('camera', { status: reasonOf(error) });
+    }
+    // Somebody was quicker than the camera: nobody is to be filmed in another view.
+    if (this.state().view !== 'check') this.closeCamera();
+    await this.relist();
+  }
+
+  turnCameraOff() {
+    this.closeCamera();
+    this.tell('camera', { status: 'idle', on: false });
+  }
+
+  closeCamera() {
+    this.devices.closeCamera();
+    this.tell('camera', { status: 'idle' });
+  }
+
+  async choose(kind, id) {
+    keepChoices({ [kind]: id });
+    const chosen = { ...this.state().devices.chosen, [kind]: id };
+    this.dispatch({ type: 'devices', devices: { chosen } });
+    if (kind === 'microphone') await this.openMicrophone();
+    else if (kind === 'camera') await this.openCamera();
+    else await this.sounds.choose(id);
+  }
+
+  /** Something was plugged in or pulled out. */
+  async devicesChanged() {
+    await this.relist();
+    const { status } = this.state().microphone;
+    if (this.state().seat && (status === 'none' || status === 'gone')) await this.openMicrophone();
+  }
+
+  async microphoneGone(stream) {
+    if (this.devices.microphone !== stream) return;
+    this.tell('microphone', { status: 'gone' });
+    await this.openMicrophone(); // the system's next choice
+  }
+
+  async relist() {
+    const lists = await this.devices.list().catch(() => ({}));
+    this.dispatch({ type: 'devices', devices: lists });
+    if (this.chosen('speaker')) await this.sounds.choose(this.chosen('speaker'));
+  }
+
+  chosen(kind) {
+    return this.state().devices.chosen[kind];
+  }
+
+  tell(kind, change) {
+    this.dispatch({ type: kind, [kind]: change });
+  }
+}

@@ -1,0 +1,481 @@
+// One person's way into a room and back out: joins the API, the line of events, the call and the state of the page.
+// Whatever goes wrong between us and the bridge ends in `restore`, which tries until we sit in our seat again.
+
+import { Api, Refusal } from './api.js';
+import { Call } from './call.js';
+import { Events } from './events.js';
+import { reasonOfEnd, reasonOfRefusal } from './reasons.js';
+import { own, person, silence } from './state.js';
+import { keepSeat } from './storage.js';
+
+/** Waits between attempts to come back [ms]; the last one is repeated. */
+const ATTEMPTS_MS = [0, 500, 1000, 2000];
+/** How long we try to come back [ms]; the bridge keeps a seat no longer. */
+const GIVE_UP_MS = 300000;
+/** Waits before a new call after one that broke [ms]. */
+const CALL_AGAIN_MS = [0, 1000, 2000, 4000, 8000];
+
+export class Session {
+  constructor({ dispatch, state, devices, sounds, notify }) {
+    this.dispatch = dispatch;
+    this.state = state; // () -> the state now
+    this.devices = devices;
+    this.sounds = sounds;
+    this.notify = notify; // (key, values, tone) -> a short line on screen
+    this.forget();
+  }
+
+  forget() {
+    this.api = null;
+    this.seat = null; // {room, name, resume}
+    this.servers = [];
+    this.call = null;
+    this.events = null;
+    this.refreshing = 0;
+    this.restoring = false;
+    this.brokenCalls = 0;
+    this.calling = false;
+  }
+
+  // Coming in
+
+  /** Asks for a place. Without a PIN first; what the room wants is in its answer. */
+  async join({ room, name, pin = '' }) {
+    this.dispatch({ type: 'join-asked' });
+    this.api = new Api(room);
+    try {
+      await this.seated(room, name, await this.ask(name, pin));
+    } catch (error) {
+      this.refused(error, pin !== '');
+    }
+  }
+
+  async ask(name, pin) {
+    const body = { display_name: name };
+    try {
+      return await this.api.requestToken(pin ? { ...body, pin } : body);
+    } catch (error) {
+      const wanted = !pin && error instanceof Refusal && error.status === 403 && error.result;
+      if (wanted && wanted.pin && wanted.guest_pin === 'none') return this.api.requestToken({ ...body, pin: 'none' });
+      throw error;
+    }
+  }
+
+  refused(error, hadPin) {
+    if (!(error instanceof Refusal)) throw error;
+    const reason = reasonOfRefusal(error);
+    if (reason === 'pin') {
+      this.dispatch({ type: hadPin ? 'pin-wrong' : 'pin-asked' });
+    } else {
+      keepSeat(null);
+      this.letGo();
+      this.dispatch({ type: 'join-failed', reason });
+    }
+  }
+
+  /** Back into a seat of before, after a reload of the page. False if it is no longer ours. */
+  async resume({ room, name, resume }) {
+    this.api = new Api(room);
+    this.seat = { room, name, resume };
+    this.dispatch({ type: 'join-asked' });
+    return this.restore();
+  }
+
+  async seated(room, name, result) {
+    this.api.token = result.token;
+    if (this.events) this.events.last = ''; // another line begins: everything is told anew
+    this.seat = { room, name, resume: result.resume };
+    this.servers = serversOf(result);
+    this.remember();
+    this.dispatch({
+      type: 'joined',
+      waiting: result.current_service_type === 'waiting_room',
+      seat: {
+        room,
+        roomName: result.conference_name || '',
+        me: result.participant_uuid,
+        role: result.role === 'HOST' ? 'host' : 'guest',
+        chat: result.chat_enabled === true,
+      },
+    });
+    this.refreshLater(result.expires);
+    await Promise.all([this.openEvents(), this.openCall()]);
+  }
+
+  /** What a reload needs, and nothing more; it goes when the tab goes. */
+  remember() {
+    if (this.seat) keepSeat({ ...this.seat, muted: !this.state().microphone.on });
+  }
+
+  refreshLater(expires) {
+    clearTimeout(this.refreshing);
+    const seconds = Number(expires) || 120;
+    this.refreshing = setTimeout(() => this.refresh(), seconds * 500);
+  }
+
+  async refresh() {
+    const api = this.api;
+    try {
+      const result = await api.refresh();
+      if (this.api === api) this.refreshLater(result.expires);
+    } catch {
+      if (this.api === api) this.restore();
+    }
+  }
+
+  // The line of events
+
+  async openEvents() {
+    const api = this.api;
+    const last = this.events ? this.events.last : '';
+    if (this.events) this.events.close();
+    const events = new Events({
+      onopen: () => this.dispatch({ type: 'events', events: 'up' }),
+      onevent: (name, body) => this.happened(name, body),
+      onlost: () => this.restore(),
+    });
+    this.events = events;
+    events.last = last;
+    const { ticket } = await api.eventsTicket();
+    if (this.events === events) this.events.open(api.eventsAddress(ticket, last));
+  }
+
+  happened(name, body) {
+    switch (name) {
+      case 'participant_sync_begin':
+        return this.dispatch({ type: 'sync-begin' });
+      case 'participant_sync_end':
+        return this.dispatch({ type: 'sync-end' });
+      case 'participant_create':
+      case 'participant_update':
+        return this.dispatch({ type: 'person', person: person(body) });
+      case 'participant_delete':
+        return this.dispatch({ type: 'person-gone', uuid: body.uuid });
+      case 'conference_update':
+        return this.dispatch({ type: 'conference', conference: conferenceOf(body) });
+      case 'stage':
+        return this.dispatch({ type: 'speaking', speaking: speakersOf(body) });
+      case 'message_received':
+        return this.received(body);
+      case 'call_disconnected':
+        return this.broken();
+      case 'refer':
+        return this.transferred(body);
+      case 'refresh_token':
+        return this.refresh();
+      case 'notice':
+        return this.noticed(body);
+      case 'disconnect':
+        return this.disconnected(reasonOfEnd(body));
+    }
+  }
+
+  disconnected(reason) {
+    if (reason === 'accident') this.restore();
+    else this.over(reason);
+  }
+
+  /** Things that happen in the room and are no state of anybody. */
+  noticed({ what, again, count, after_s: after, ends_after_s: rest }) {
+    if ((what === 'knock' && !again) || what === 'knocks') this.sounds.sound('knock');
+    if (what === 'knocks') this.notify('knocks.title', { count }, 'knock');
+    if (what === 'ending') this.notify('notice.ending', { count: after }, 'problem');
+    if (what === 'ending-cancelled') this.notify('notice.ending-cancelled');
+    if (what === 'hosts-gone') this.notify('notice.hosts-gone', { count: Math.round(rest) }, 'problem');
+  }
+
+  received(body) {
+    const line = {
+      id: `${body.uuid}-${Date.now()}-${Math.random()}`,
+      from: String(body.origin || ''),
+      text: String(body.payload || ''),
+      at: Date.now() / 1000,
+      own: body.uuid === this.state().seat?.me,
+      direct: body.direct === true,
+    };
+    this.dispatch({ type: 'message-received', line });
+    if (!line.own && !this.state().chat.open) this.notify('notice.message', { name: line.from }, 'chat');
+  }
+
+  // The call
+
+  /** A call with what we have: our microphone, or silence. */
+  async openCall() {
+    if (this.calling || !this.api) return;
+    this.calling = true;
+    if (this.call) this.call.close();
+    if (this.state().media !== 'restoring') this.dispatch({ type: 'media', media: 'connecting' });
+    const call = new Call({
+      api: this.api,
+      me: this.state().seat.me,
+      servers: this.servers,
+      onmedia: (media) => this.call === call && this.mediaIs(media),
+      onstream: (stream) => this.call === call && this.play(stream),
+    });
+    this.call = call;
+    try {
+      await call.open(this.track());
+      this.tellMute();
+    } catch (error) {
+      if (this.call !== call) return;
+      if (error instanceof Refusal && !error.unreachable && error.status !== 403 && error.status !== 401) {
+        this.broken();
+      } else if (error instanceof Refusal) {
+        this.restore();
+      } else {
+        this.over('no-media');
+      }
+    } finally {
+      this.calling = false;
+    }
+  }
+
+  mediaIs(media) {
+    if (media === 'broken') return this.broken();
+    if (media === 'up') this.brokenCalls = 0;
+    this.dispatch({ type: 'media', media });
+  }
+
+  /** The call is past mending: another one, with growing pauses. */
+  broken() {
+    if (!this.api || this.restoring) return;
+    this.dispatch({ type: 'media', media: 'restoring' });
+    const wait = CALL_AGAIN_MS[Math.min(this.brokenCalls++, CALL_AGAIN_MS.length - 1)];
+    const api = this.api;
+    setTimeout(() => this.api === api && !this.restoring && this.openCall(), wait);
+  }
+
+  track() {
+    const track = this.devices.microphoneTrack;
+    if (track) track.enabled = this.state().microphone.on;
+    return track || this.sounds.silence();
+  }
+
+  async play(stream) {
+    const played = await this.sounds.play(stream);
+    this.dispatch({ type: 'sound-blocked', blocked: !played });
+  }
+
+  /** The microphone was changed or came back: the call goes on with the new one. */
+  async microphoneChanged() {
+    if (this.call) await this.call.replace(this.track());
+  }
+
+  /** The network changed under us: do not wait until the call notices. */
+  networkChanged() {
+    if (!this.api || this.restoring) return;
+    if (this.call) this.call.mend();
+  }
+
+  // Coming back
+
+  /** Works until we are in our seat again, or know that we have none. True if we are back. */
+  async restore() {
+    if (this.restoring || !this.api) return false;
+    this.restoring = true;
+    const api = this.api;
+    clearTimeout(this.refreshing);
+    if (this.events) this.events.close();
+    this.dispatch({ type: 'events', events: 'restoring' });
+    const began = Date.now();
+    for (let attempt = 0; this.api === api; attempt++) {
+      await pause(ATTEMPTS_MS[Math.min(attempt, ATTEMPTS_MS.length - 1)]);
+      if (this.api !== api) break;
+      try {
+        await this.comeBack(attempt);
+        return true;
+      } catch (error) {
+        this.restoring = true;
+        if (!(error instanceof Refusal)) throw error;
+        if (!error.unreachable && error.status !== 429) {
+          this.over(reasonOfRefusal(error) === 'full' ? 'full' : 'lost');
+          return false;
+        }
+        if (Date.now() - began > GIVE_UP_MS) {
+          this.over('lost');
+          return false;
+        }
+      }
+    }
+    return false;
+  }
+
+  async comeBack() {
+    if (await this.stillKnown()) {
+      this.restoring = false;
+      await this.openEvents();
+      if (this.state().media !== 'up') this.openCall();
+      return;
+    }
+    const { room, name, resume } = this.seat;
+    const result = await this.api.requestToken({ display_name: name, resume });
+    this.restoring = false;
+    if (this.state().seat) this.dispatch({ type: 'media', media: 'restoring' });
+    await this.seated(room, name, result);
+  }
+
+  /** Does the bridge still take our token? Throws if it cannot be reached. */
+  async stillKnown() {
+    if (!this.api.token) return false;
+    try {
+      const result = await this.api.refresh();
+      this.refreshLater(result.expires);
+      return true;
+    } catch (error) {
+      if (error instanceof Refusal && error.unreachable) throw error;
+      this.api.token = '';
+      return false;
+    }
+  }
+
+  /** A host sent us to another room; the token that came along opens it. */
+  async transferred(body) {
+    const name = this.seat.name;
+    const room = String(body.alias || '');
+    this.hangUp();
+    this.dispatch({ type: 'transferred', room });
+    this.api = new Api(room);
+    try {
+      await this.seated(room, name, await this.api.requestToken({ display_name: name, token: body.token }));
+    } catch (error) {
+      this.refused(error, false);
+    }
+  }
+
+  // Going
+
+  /** We go of our own will: at once for us, and the bridge is told. */
+  async leave() {
+    const api = this.api;
+    this.over('left');
+    if (api) await api.release().catch(() => {});
+  }
+
+  over(reason) {
+    this.hangUp();
+    keepSeat(null);
+    this.letGo();
+    this.dispatch({ type: 'ended', reason });
+  }
+
+  /** The microphone is closed as soon as there is nobody to hear it. */
+  letGo() {
+    this.sounds.deafen();
+    this.devices.closeMicrophone();
+    this.devices.closeCamera();
+  }
+
+  hangUp() {
+    clearTimeout(this.refreshing);
+    if (this.events) this.events.close();
+    if (this.call) this.call.close();
+    this.sounds.stop();
+    this.forget();
+  }
+
+  // What we do in the room
+
+  /** Sends a command; a refusal becomes a line on screen. True if it was done. */
+  async act(command) {
+    try {
+      const done = await command(this.api, this.state().seat.me);
+      if (done === false) this.notify('notice.refused', {}, 'problem');
+      return done !== false;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.notify(error.unreachable ? 'notice.unreachable' : 'notice.refused', {}, 'problem');
+      return false;
+    }
+  }
+
+  /** Our own switch: the track goes silent here, before anything leaves this computer. */
+  setMicrophone(on) {
+    const track = this.devices.microphoneTrack;
+    if (track) track.enabled = on;
+    this.dispatch({ type: 'microphone', microphone: { on, talkingWhileMuted: false } });
+    this.remember();
+    this.tellMute();
+  }
+
+  tellMute() {
+    const state = this.state();
+    if (!state.seat) return;
+    const quiet = silence(state) === 'self' || silence(state) === 'device';
+    const entry = own(state);
+    if (entry && entry.clientMuted === quiet) return;
+    this.api.person(state.seat.me, quiet ? 'client_mute' : 'client_unmute').catch(() => {});
+  }
+
+  raiseHand(up) {
+    return this.act((api, me) => api.person(me, up ? 'buzz' : 'clearbuzz'));
+  }
+
+  unmuteSelf() {
+    return this.act((api, me) => api.person(me, 'unmute'));
+  }
+
+  say(text) {
+    return this.act((api) => api.room('message', { type: 'text/plain', payload: text }));
+  }
+
+  admit(uuid) {
+    return this.act((api) => api.person(uuid, 'unlock'));
+  }
+
+  remove(uuid) {
+    return this.act((api) => api.person(uuid, 'disconnect'));
+  }
+
+  mute(uuid, on) {
+    return this.act((api) => api.person(uuid, on ? 'mute' : 'unmute'));
+  }
+
+  lowerHand(uuid) {
+    return this.act((api) => api.person(uuid, 'clearbuzz'));
+  }
+
+  makeHost(uuid) {
+    return this.act((api) => api.person(uuid, 'role', { role: 'chair' }));
+  }
+
+  lock(on) {
+    return this.act((api) => api.room(on ? 'lock' : 'unlock'));
+  }
+
+  muteGuests(on) {
+    return this.act((api) => api.room(on ? 'muteguests' : 'unmuteguests'));
+  }
+
+  /** {number, sip, link} for those who are to come; null if the bridge does not say. */
+  async invitation() {
+    let found = null;
+    await this.act(async (api) => (found = await api.invitation()));
+    return found;
+  }
+
+  endForAll() {
+    return this.act((api) => api.room('disconnect'));
+  }
+}
+
+function serversOf(result) {
+  const stun = (result.stun || []).map((one) => ({ urls: one.url }));
+  return [...stun, ...(result.turn || [])];
+}
+
+function conferenceOf(body) {
+  const changes = {};
+  if ('locked' in body) changes.locked = body.locked === true;
+  if ('guests_muted' in body) changes.guestsMuted = body.guests_muted === true;
+  if ('guests_can_unmute' in body) changes.guestsCanUnmute = body.guests_can_unmute === true;
+  if ('started' in body) changes.started = body.started === true;
+  return changes;
+}
+
+function speakersOf(body) {
+  return body.filter((one) => one.vad > 0).map((one) => String(one.participant_uuid));
+}
+
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
