@@ -42,13 +42,15 @@ KEYS = (SrtpKey("AEAD_AES_128_GCM", bytes(28)), SrtpKey("AEAD_AES_128_GCM", byte
 class Line:
     """One way of a peer to the port: a UDP socket or a TCP connection of its own."""
 
-    def __init__(self, to: tuple[str, int], tcp: bool = False) -> None:
+    def __init__(self, to: tuple[str, int], tcp: bool = False, host: str = "") -> None:
         family = socket.AF_INET6 if ":" in to[0] else socket.AF_INET
         self._framer = Framer() if tcp else None
         self.sock = socket.socket(family, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
-        self.sock.bind((to[0], 0))
+        self.sock.bind((host or to[0], 0))
         self.sock.connect(to)
         self.sock.setblocking(False)
+        if tcp:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.closed = False
 
     @property
