@@ -58,6 +58,7 @@ class Attempt:
         "_heard",
         "_next",
         "_role",
+        "_taken",
         "alerted",
         "phase",
         "random",
@@ -74,6 +75,7 @@ class Attempt:
             self._connection.set_accept_state()
         self._flight: list[Record] = []
         self._next = 0  # number of our next unencrypted record
+        self._taken = 0  # of those that came
         self._heard = -1  # highest message number that came
         self._answered = -1  # the same when our last flight was made
         self.random = random
@@ -89,7 +91,7 @@ class Attempt:
         repeated = 0 <= highest <= self._answered
         self._heard = max(self._heard, highest)
         if incoming:
-            self._connection.bio_write(b"".join(record.raw for record in incoming))
+            self._connection.bio_write(b"".join(map(self._numbered, incoming)))
         if self.phase is Phase.DONE:
             self._read()
         else:
@@ -99,6 +101,14 @@ class Attempt:
         if repeated and self._flight and now - self.sent >= RESEND_S:
             return self.resend(now)
         return ()
+
+    def _numbered(self, record: Record) -> bytes:
+        """An unencrypted record by our own count: a forged one must not make the library take the true one, of the
+        same number or a lower one, for a replay."""
+        if record.epoch:
+            return record.raw
+        self._taken += 1
+        return records.renumbered(record, self._taken)
 
     def _shake(self) -> None:
         try:

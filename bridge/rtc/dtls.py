@@ -11,7 +11,8 @@ fed nonsense. Three things stand before that:
   an attempt that breaks is dropped and the next hello begins anew. As the client, a broken attempt is followed by a
   new one. What speaks against the peer but proves nothing (a plain alert, a foreign certificate) shortens the time
   that is left instead of ending it.
-Once it is established only what is authenticated counts.
+What is left: who can forge the peer's very address, and hits the moment with a message of the right kind, can spoil a
+run. Once it is established only what is authenticated counts.
 """
 
 from __future__ import annotations

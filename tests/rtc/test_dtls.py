@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 
 import pytest
@@ -295,6 +296,17 @@ def test_a_hello_in_pieces_is_put_together() -> None:
     pair = Pair(server=server, client=client)
     pair.send(server, server.handle(datagrams[1], 100.0))
     pair.run(101.0)
+    assert pair.up
+
+
+def test_a_forged_number_does_not_make_the_true_record_a_replay() -> None:
+    pair = Pair()
+    pair.start()
+    for _ in range(4):
+        for end in (pair.server, pair.client):
+            with contextlib.suppress(ProtocolError):
+                end.handle(bytes.fromhex("14fefd0000ffffffffffff000101"), pair.now)
+        pair.run(pair.net.next() or 101.0)
     assert pair.up
 
 
