@@ -214,7 +214,9 @@ def test_colours_are_named_in_one_file_only() -> None:
 
 
 def test_styles_know_both_directions() -> None:
-    banned = r"(?<![\w-])(margin|padding|border)-(left|right)|(?<![\w-])(left|right)\s*:|text-align:\s*(left|right)|float:"
+    banned = (
+        r"(?<![\w-])((margin|padding|border)-(left|right)|(left|right)\s*:|text-align:\s*(left|right)|float:)"
+    )
     for path in STYLES:
         assert not re.search(banned, without_comments(path)), path.name
 
