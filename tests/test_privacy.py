@@ -1,5 +1,5 @@
-"""Nobody overhears (reliability.md G-06), whatever happens: over random sequences of calls, keys, hold, hang-ups, kicks
-and dying media, with the real reception, focus and switchboard,
+"""Nobody overhears (reliability.md G-06), whatever happens: over random sequences of calls and browsers, keys, hold,
+hang-ups, kicks, transfers, chat, and media that dies or comes late, with the real reception, focus and switchboard,
 
 - no plan that media is told has a seat for a leg that is not let in, or is on hold;
 - what is played to a leg outside is meant for it alone, and is one of the few prompts that tell nothing of the room;
@@ -28,6 +28,7 @@ from bridge.reception import Reception
 from bridge.rooms import commands, pins
 from bridge.rooms.commands import Command, How
 from bridge.rooms.directory import Directory
+from bridge.rooms.events import Said, TalkersChanged
 from bridge.rooms.participant import Role
 from bridge.seats import Seats
 from bridge.store import Store
@@ -38,10 +39,11 @@ from tests.faketime import run
 from tests.studio import AUDIO, QUALITY, FakeMedia
 
 HOST, GUEST, WRONG = "918273", "564738", "777123"
+WRITTEN = "written in confidence"
 PIN_OF = {Role.HOST: Secret(HOST), Role.GUEST: Secret(GUEST)}
 ROOMS = (
-    Room("1", RoomKind.OPEN, limit=3),
-    Room("2", RoomKind.HOST_PIN, host_pin=PIN_OF[Role.HOST], last_one_end_s=60.0),
+    Room("1", RoomKind.OPEN, limit=3, chat=True),
+    Room("2", RoomKind.HOST_PIN, host_pin=PIN_OF[Role.HOST], last_one_end_s=60.0, chat=True),
     Room("3", RoomKind.HOST_GUEST_PIN, host_pin=PIN_OF[Role.HOST], guest_pin=PIN_OF[Role.GUEST], mute_guests=True),
     Room("4", RoomKind.AUTO_LOCK, host_pin=PIN_OF[Role.HOST]),
 )  # fmt: skip
@@ -50,7 +52,7 @@ OUTSIDE = frozenset(
     (
         "welcome-silence", "ask-pin", "ask-pin-or-hash", "pin-wrong", "pin-last-try", "pin-failed", "pin-timeout",
         "overloaded", "full", "wait-host", "knocking", "music", "declined", "ended", "removed", "not-allowed",
-        "not-available",
+        "not-available", "transferred",
     )
 )  # fmt: skip
 # What tells of others: never to a leg that is on hold.
@@ -157,6 +159,36 @@ class Caller(FakeMedia):
         self.desk.silent(False)
 
 
+class Browser(Caller):
+    """A leg that has media now and then, or never."""
+
+    way = "web"
+
+    def _set_up(self) -> None:
+        if self.has_media:
+            super()._set_up()
+
+    def __init__(self, number: int, house: House) -> None:
+        self.has_media = False
+        super().__init__(number, house)
+
+    def sound(self, on: bool) -> None:
+        """It gets media, or loses it and stays."""
+        if on is self.has_media or self.gone or self.desk is None:
+            return
+        self.has_media = on
+        if on:
+            self._set_up()
+        elif self._house.board.close(self.id):
+            self._house.board.media_event(contract.LegClosed(self.id, QUALITY))
+        self.desk.media(on, on)
+
+    def media_died(self) -> None:
+        self.has_media = False
+        if self.desk is not None and not self.gone:
+            self.desk.media(False, False)
+
+
 class NoStore:
     """Nothing outlives these tests."""
 
@@ -209,7 +241,7 @@ class House:
 
     def look_at_line(self, line: Any) -> None:
         text = repr(line)
-        assert not any(pin in text for pin in (HOST, GUEST, WRONG)), text
+        assert not any(secret in text for secret in (HOST, GUEST, WRONG, WRITTEN)), text
         if line["event"] == "joined":
             self.inside.add(line["leg"])
         elif line["event"] == "left":
@@ -221,6 +253,7 @@ class House:
                 for seat in plan.seats:
                     assert seat.leg in self.inside, f"{seat.leg} is outside and in {plan}"
                     assert not self.callers[seat.leg].on_hold, f"{seat.leg} is on hold and in {plan}"
+                    assert self.callers[seat.leg].has_media, f"{seat.leg} has no media and is in {plan}"
             case contract.Play():
                 self._look_at_play(command)
             case _:
@@ -237,6 +270,9 @@ class House:
         if hearer.id not in self.inside or hearer.on_hold:
             others = {each.display_name for each in self.callers.values() if each is not hearer}
             assert not any(name in repr(event) for name in others), f"{hearer.id} is told {event}"
+            assert not isinstance(event, Said | TalkersChanged), f"{hearer.id} is told {event}"
+        if isinstance(event, Said):
+            assert event.to is None or hearer.id in (event.leg, event.to), f"{hearer.id} is told {event}"
 
     def look_at_music(self) -> None:
         assert not self.studio.music & self.inside, "the music of the lobby goes on in the room"
@@ -249,6 +285,19 @@ class House:
         caller = Caller(len(self.callers), self)
         self.callers[caller.id] = self.seats[number] = caller
         caller.arrive(self.reception.welcome_dialled if by_us else self.reception.welcome, room)
+
+    def browse(self, number: int, room: Room, role: Role) -> None:
+        if number in self.seats and not self.seats[number].gone:
+            return
+        browser = Browser(len(self.callers), self)
+        self.callers[browser.id] = self.seats[number] = browser
+        browser.arrive(lambda leg, room: self.reception.attend(leg, room, role), room)
+
+    def talk(self) -> None:
+        for number, talking in tuple(self.board.on_talking.items()):
+            focus = self.conferences.get(number)
+            assert focus is not None
+            talking(tuple(person.leg for person in focus.conference.people if person.inside))
 
     def at(self, number: int) -> Caller | None:
         caller = self.seats.get(number)
@@ -321,6 +370,51 @@ class Keys:
 
 
 @dataclass(frozen=True)
+class Browse:
+    """Somebody whom reception has admitted comes by a browser, with sound or without."""
+
+    number: int
+    room: Room
+    role: Role
+    sound: bool
+
+    async def take(self, house: House) -> None:
+        house.browse(self.number, self.room, self.role)
+        await Sound(self.number, self.sound).take(house)
+
+
+@dataclass(frozen=True)
+class Sound:
+    number: int
+    on: bool
+
+    async def take(self, house: House) -> None:
+        if isinstance(caller := house.at(self.number), Browser):
+            caller.sound(self.on)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Somebody asks by his browser for something, perhaps about somebody else."""
+
+    number: int
+    other: int
+    make: Callable[[str, str], Command]
+
+    async def take(self, house: House) -> None:
+        by, who = house.at(self.number), house.at(self.other)
+        if by is not None and who is not None:
+            for focus in house.conferences:
+                focus.command(self.make(by.id, who.id))
+
+
+@dataclass(frozen=True)
+class Talk:
+    async def take(self, house: House) -> None:
+        house.talk()
+
+
+@dataclass(frozen=True)
 class Hold:
     number: int
     on: bool
@@ -373,7 +467,21 @@ class PlaysEnd:
         house.end_plays()
 
 
-Step = Arrive | Call | Keys | Hold | HangUp | MediaDies | Operator | Wait | PlaysEnd
+Step = (
+    Browse
+    | Sound
+    | Ask
+    | Talk
+    | Arrive
+    | Call
+    | Keys
+    | Hold
+    | HangUp
+    | MediaDies
+    | Operator
+    | Wait
+    | PlaysEnd
+)
 
 ORDERS: tuple[Callable[[str], Command], ...] = (
     lambda leg: commands.Lock("operator", None, How.OPERATOR),
@@ -386,6 +494,27 @@ ORDERS: tuple[Callable[[str], Command], ...] = (
     lambda leg: commands.SetRole("operator", leg, Role.HOST, How.OPERATOR),
     lambda leg: commands.End("operator", True, How.OPERATOR),
     lambda leg: commands.Start("operator", How.OPERATOR),
+    lambda leg: commands.Transfer("operator", leg, "1", how=How.OPERATOR),
+    lambda leg: commands.Transfer("operator", leg, "2", Role.HOST, How.OPERATOR),
+    lambda leg: commands.Transfer("operator", leg, "3", how=How.OPERATOR),
+    lambda leg: commands.Transfer("operator", leg, "4", Role.GUEST, How.OPERATOR),
+)
+ASKED: tuple[Callable[[str, str], Command], ...] = (
+    lambda by, who: commands.Say(by, WRITTEN),
+    lambda by, who: commands.Say(by, WRITTEN, who),
+    lambda by, who: commands.Transfer(by, who, "4"),
+    lambda by, who: commands.Kick(by, who),
+    lambda by, who: commands.Lock(by, how=How.API),
+    lambda by, who: commands.Admit(by, who, How.API),
+    lambda by, who: commands.Decline(by, who, How.API),
+    lambda by, who: commands.Hand(by, False, who),
+    lambda by, who: commands.Spotlight(by, who),
+    lambda by, who: commands.SetOverlay(by, who, "Interpreter"),
+    lambda by, who: commands.SetLayout(by, "4:0"),
+    lambda by, who: commands.AllowGuestsUnmute(by),
+    lambda by, who: commands.ClientMute(by, True),
+    lambda by, who: commands.SendKeys(by, who, WRONG),
+    lambda by, who: commands.Start(by),
 )
 KEYS = (
     f"{HOST}#", f"{GUEST}#", f"{WRONG}#", WRONG, "#", "#", "*7", "*2#", "*2", "*22", "*5", "*6", "*1", "*3", "*0",
@@ -403,6 +532,10 @@ def steps_in(rooms: st.SearchStrategy[Room]) -> st.SearchStrategy[list[Step]]:
         st.builds(Arrive, numbers, rooms, entry, st.integers(0, 3).map(lambda n: n == 0)),
         st.builds(Arrive, numbers, rooms, entry, st.just(False)),
         st.builds(Call, numbers, rooms, by_us),
+        st.builds(Browse, numbers, rooms, st.sampled_from(Role), st.booleans()),
+        st.builds(Sound, numbers, st.booleans()),
+        st.builds(Ask, numbers, numbers, st.sampled_from(ASKED)),
+        st.builds(Ask, numbers, numbers, st.sampled_from(ASKED)),
         st.builds(Keys, numbers, entry),
         st.builds(Keys, numbers, st.sampled_from(KEYS)),
         st.builds(Keys, numbers, st.sampled_from(KEYS)),
@@ -410,7 +543,7 @@ def steps_in(rooms: st.SearchStrategy[Room]) -> st.SearchStrategy[list[Step]]:
         st.builds(Operator, rooms, numbers, st.sampled_from(ORDERS)),
         st.builds(Wait, st.sampled_from((0.1, 1.1, 3.1))),
         st.builds(Wait, st.sampled_from((5.0, 31.0, 61.0, 130.0, 901.0))),
-        st.sampled_from((PlaysEnd(), PlaysEnd(), MediaDies(True), MediaDies(False))),
+        st.sampled_from((PlaysEnd(), PlaysEnd(), Talk(), MediaDies(True), MediaDies(False))),
         st.builds(HangUp, numbers),
     )
     return st.lists(step, min_size=20, max_size=60)
