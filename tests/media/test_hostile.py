@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 
 from tests.media.bench_leg import PEER, PEER_RTCP
 from tests.media.bench_room import BenchRoom, Talker
+from tests.media.vectors import beside, vectors
 
-VECTORS = Path(__file__).parents[2] / ".." / "shared" / "vectors"
 KINDS = ("rtp", "rtcp", "tevent", "opus")
 REPEATS = 5
 STRANGER = ("192.0.2.7", 4004)
 
-pytestmark = [
-    pytest.mark.shared,
-    pytest.mark.skipif(not VECTORS.is_dir(), reason="the vectors lie beside the project"),
-]
-
-
-def vectors(kind: str) -> list[tuple[str, bytes, str]]:
-    """(name, datagram, what may come of it) of all vectors of a kind."""
-    if not VECTORS.is_dir():
-        return []
-    entries = json.loads((VECTORS / "manifest.json").read_text())
-    return [
-        (entry["name"], (VECTORS / entry["file"]).read_bytes(), entry["expect"])
-        for entry in entries
-        if entry["kind"] == kind
-    ]
+pytestmark = [pytest.mark.shared, beside]
 
 
 @pytest.mark.parametrize("kind", KINDS)
