@@ -23,10 +23,10 @@ from typing import Final
 from bridge.errors import Reason
 from bridge.machine import Wake
 from bridge.rooms import commands, events
+from bridge.rooms.bearers import Bearers
 from bridge.rooms.commands import Command, How, Request
 from bridge.rooms.events import BY_RULE, Cause, Event, Origin, Refusal
 from bridge.rooms.floor import Floor, switched
-from bridge.rooms.keypad import KEYS
 from bridge.rooms.layouts import Layouts
 from bridge.rooms.life import Life
 from bridge.rooms.line import Line
@@ -39,7 +39,6 @@ from config.model import Room
 from mixer.plan import Plan, Seat
 
 ENDING_NOTICE_S: Final = 3.0
-MOST_KEYS: Final = 32  # that are sent to somebody's equipment at once
 
 Events = Iterator[Event]
 
@@ -60,6 +59,7 @@ class Conference:
         self._locked = state.locked
         self._floor = Floor(self._roll, state.guests_muted, state.guests_can_unmute, room.chat)
         self._screen = Screen(self._roll, state.layouts)
+        self._bearers = Bearers(self._roll)
         self._ending_by = BY_RULE
         self._line = Line(self._roll)
 
@@ -147,12 +147,9 @@ class Conference:
                 yield from self._leave(
                     command.leg, command.reason, Origin(command.leg, None, How.CALL), hang_up=False
                 )
-            case commands.Hold():
-                yield from self._hold(command)
-            case commands.Silence():
-                yield from self._silence(command)
-            case commands.Media():
-                yield from self._media(command, now)
+            case commands.Hold() | commands.Silence() | commands.Media():
+                yield from self._bearers.handle(command)
+                yield from self._start_with(command.leg, now)
             case _:
                 yield from self._request(command, now)
         yield from self._settle(*before, now)
@@ -196,7 +193,7 @@ class Conference:
             case commands.Transfer():
                 yield from self._transfer(command, origin)
             case commands.SendKeys():
-                yield from self._send_keys(command, origin)
+                yield from self._bearers.send_keys(command, origin)
             case commands.Dial():
                 yield events.DialAsked(origin)
             case commands.End():
@@ -284,6 +281,12 @@ class Conference:
         yield events.Started(self._locked, origin)
         yield from self._open_lobby(now)
 
+    def _start_with(self, leg: str, now: float) -> Events:
+        """A host who was in without media may have it now."""
+        person = self._roll.insider(leg)
+        if person is not None and person.is_host and person.media and not self._started:
+            yield from self._start(Origin(leg, person.role, How.CALL), now)
+
     def _open_lobby(self, now: float) -> Events:
         """The run has begun: who waited for that comes in, or knocks where the door is locked."""
         waiting = self._roll.waiting()
@@ -311,31 +314,6 @@ class Conference:
     def _tone(self) -> bool:
         """Whether those in the room hear that somebody has come or gone."""
         return self._room.tones and len(self._roll.inside()) <= self._room.tones_up_to
-
-    def _hold(self, command: commands.Hold) -> Events:
-        person = self._roll.get(command.leg)
-        if person is not None and person.held is not command.on:
-            self._roll.change(person, held=command.on)
-            yield events.HoldChanged(command.leg, command.on, Origin(command.leg, person.role, How.CALL))
-
-    def _silence(self, command: commands.Silence) -> Events:
-        person = self._roll.get(command.leg)
-        if person is not None and person.silent is not command.on:
-            self._roll.change(person, silent=command.on)
-            yield events.ConnectionChanged(
-                command.leg, command.on, Origin(command.leg, person.role, How.RULE)
-            )
-
-    def _media(self, command: commands.Media, now: float) -> Events:
-        """A leg that only signalled has media, or the other way round; a host with media starts the run."""
-        person = self._roll.get(command.leg)
-        if person is None or (person.media, person.encrypted) == (command.on, command.encrypted):
-            return
-        person = self._roll.change(person, media=command.on, encrypted=command.encrypted, silent=False)
-        origin = Origin(command.leg, person.role, How.CALL)
-        yield events.MediaChanged(person.leg, command.on, command.encrypted, person.place, origin)
-        if person.is_host and command.on and not self._started:
-            yield from self._start(origin, now)
 
     # -- the door ----------------------------------------------------------------------------------------------
 
@@ -401,15 +379,6 @@ class Conference:
         else:
             yield events.Transferred(person.leg, command.to_room, command.role, origin)
             yield from self._leave(person.leg, Reason.TRANSFERRED, origin, hang_up=False)
-
-    def _send_keys(self, command: commands.SendKeys, origin: Origin) -> Events:
-        person, keys = self._roll.insider(command.who), command.digits
-        if person is None or not person.media:
-            yield events.not_done(command, origin, Refusal.NOT_THERE)
-        elif not 0 < len(keys) <= MOST_KEYS or not KEYS.issuperset(keys):
-            yield events.not_done(command, origin, Refusal.OUT_OF_RANGE)
-        else:
-            yield events.KeysSent(person.leg, len(keys), keys, origin)
 
     # -- the end -----------------------------------------------------------------------------------------------
 
