@@ -31,7 +31,7 @@ from bridge.sdp.transport import DtlsRole, NegotiatedDtls
 GIVE_UP_S: Final = 20.0
 DOUBT_S: Final = 3.0  # what is left when something speaks against it
 # RFC 6347 section 4.2.4.1 has one second for peers unknown; here a path is known to be there, and people wait.
-FIRST_RESEND_S: Final = 0.2
+FIRST_RESEND_S: Final = 0.1
 LAST_RESEND_S: Final = 0.8
 MAX_ATTEMPTS: Final = 3  # the oldest is dropped
 NEW_ATTEMPTS_PER_S: Final = 10

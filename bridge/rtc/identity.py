@@ -62,6 +62,7 @@ class Identity:
         context.set_max_proto_version(_DTLS_1_2)
         context.set_options(_OPTIONS)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         context.set_cipher_list(":".join(CIPHERS.values()).encode())
         context.set_tlsext_use_srtp(":".join(PROFILES.values()).encode())
         # Who it is says the fingerprint, not a chain: any certificate will do here, but there has to be one.
