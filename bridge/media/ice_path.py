@@ -47,8 +47,10 @@ class IcePath(Transport):
         self.fail = fail
         self.port = port
         self._ice: IceLite | None = None
-        self._given: dict[Path, None] = {}  # what the port holds for us; as many as the ICE agent keeps
+        # What the port holds for us, and when it was last checked; as many as the ICE agent keeps.
+        self._given: dict[Path, float] = {}
         self._chosen: Path | None = None
+        self._chosen_at = 0.0
         self._to: Address = ("", 0)
         self._send_to: Callable[[bytes, Address], bool] | None = None
         self._checks = Allowance(0.0, 0.0, 0.0)
@@ -101,20 +103,20 @@ class IcePath(Transport):
     def _pass(self, ice: IceLite, path: Path, now: float) -> None:
         """A check may have opened a path, chosen one, or ended the time of old credentials."""
         self.port.give(path, self, now)
-        self._given[path] = None
+        self._given[path] = now
         if len(self._given) > len(ice.paths):
             for gone in self._given.keys() - set(ice.paths):
                 del self._given[gone]
                 self.port.take_back(gone, self)
         self.port.name(ice.ufrags, self)
         self._ice_failed = None
-        self._choose(ice.chosen)
+        self._choose(ice.chosen, now)
         self._settle(now)
 
-    def _choose(self, path: Path | None) -> None:
+    def _choose(self, path: Path | None, now: float) -> None:
         if path == self._chosen or path is None:
             return
-        self._chosen = path
+        self._chosen, self._chosen_at = path, now
         self._to = (path.host, path.port)
         self._send_to = self.port.sender(path)
         self._elsewhere = 0
@@ -127,28 +129,27 @@ class IcePath(Transport):
         elif is_rtcp(datagram):
             self._take_report(datagram, arrival)
         elif self._take_packet(datagram, arrival):
-            if path is self._chosen:
+            if path == self._chosen:
                 self._heard = arrival
                 self._elsewhere = 0
             else:
                 self._notice(path, arrival)
 
     def _notice(self, path: Path, arrival: float) -> None:
-        """A packet of the peer came along another path than the chosen one."""
-        if path == self._chosen:
-            self._heard = arrival
-            self._elsewhere = 0
+        """A packet of the peer came along another path than the chosen one. It has moved there if it has checked that
+        path since the other one was chosen."""
+        if self._given.get(path, 0.0) <= self._chosen_at or not self._protection.settled:
             return
         self._elsewhere += 1
-        if (
-            self._ice is not None
-            and self._elsewhere >= MOVED_PACKETS
-            and arrival - self._heard >= MOVED_S
-            and self._protection.proven
-        ):
+        moved = self._elsewhere >= MOVED_PACKETS and arrival - self._heard >= MOVED_S
+        if moved and self._ice is not None and self._protection.proven:
             self._ice.follow(path)
-            self._choose(self._ice.chosen)
+            self._choose(self._ice.chosen, arrival)
             self._settle(arrival)
+
+    def _may_begin(self) -> bool:
+        """A handshake waits for a path under the newest credentials: along the old one there is the old peer."""
+        return self._chosen is not None and self._ice is not None and len(self._ice.ufrags) == 1
 
     # -- out -------------------------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ class SharedPort:
     def __init__(
         self, addresses: tuple[str, ...], port: int, tcp: bool, receiver: Receiver, drops: Counter[str]
     ) -> None:
-        """Listen on each of the numeric `addresses`; with `port` 0 on one that the kernel chooses. Raises OSError."""
+        """Listen on each of the numeric `addresses`; with `port` 0 on ports that the kernel chooses. Raises OSError."""
         self._receiver = receiver
         self._drops = drops
         self._legs: dict[str, Checked] = {}  # by local user name fragment
@@ -55,12 +55,13 @@ class SharedPort:
         self._given: list[dict[Address, tuple[Checked, Path]]] = []  # of each socket: whose a source is
         self._senders: list[Callable[[bytes, Address], bool]] = []
         self._connections: Connections | None = None
+        tcp_port = port
         try:
             for address in addresses:
                 port = self._bind(address, port)
             if tcp:
                 self._connections = Connections(
-                    addresses, port, len(addresses), receiver, drops, self._take_frame
+                    addresses, tcp_port, len(addresses), receiver, drops, self._take_frame
                 )
         except OSError:
             self.close()

@@ -113,6 +113,7 @@ class Connections:
             new.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         new.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         new.bind((address, self.port))
+        self.port = int(new.getsockname()[1])
         new.listen(_BACKLOG)
         self._receiver.watch(new, lambda now, _: self._accept(new, now))
 

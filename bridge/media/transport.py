@@ -196,7 +196,7 @@ class Transport(ABC):
     def _settle(self, now: float) -> None:
         """After anything that may have changed the state: begin what can begin, tell what is new."""
         protection = self._protection
-        if self.protocol:
+        if self._may_begin():
             for record in protection.start(now):
                 self._send_record(record)
         self._shakes = protection.shakes
@@ -210,6 +210,10 @@ class Transport(ABC):
         if failed is None and self.protocol and protection.settled:
             self._tell_connected()
         self.deadline = self._due()
+
+    def _may_begin(self) -> bool:
+        """Whether a handshake that is due may begin."""
+        return bool(self.protocol)
 
     def _why_failed(self) -> str | None:
         return self._protection.failed

@@ -182,10 +182,16 @@ def test_a_second_association_takes_over(bench: PortBench) -> None:
     bench.run(0.2, talking=True)  # the old connection still talks
     assert guest.heard() == 30
     guest.rebind()
+    guest.check()
+    moved = guest.transport._to
+    guest.lines.reverse()
+    bench.run(0.2, talking=True)  # and goes on when the new one has a path
+    assert guest.transport._to == moved
+    guest.lines.reverse()
     guest.connect()
     guest.ssrc, guest.sequence, guest.timestamp = 78, 9000, 1
     bench.run(0.4, talking=True)
-    assert guest.heard() == 50
+    assert guest.heard() == 60
     assert guest.session.sent.ssrc == ssrc and guest.session.sent.sequence != sequence
     assert len(guest.told(contract.Connected)) == 2
     assert not guest.told(contract.TransportFailed)

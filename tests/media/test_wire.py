@@ -9,6 +9,14 @@ import pytest
 
 from bridge.media import contract, wire
 from bridge.sdp.audio import NegotiatedAudio, SrtpKey
+from bridge.sdp.transport import (
+    Credentials,
+    DtlsRole,
+    Fingerprint,
+    NegotiatedDtls,
+    NegotiatedIce,
+    NegotiatedTransport,
+)
 from mixer.plan import Plan, Seat
 
 AUDIO = NegotiatedAudio(
@@ -20,11 +28,19 @@ AUDIO = NegotiatedAudio(
     srtp_send=SrtpKey("AEAD_AES_128_GCM", bytes(range(28))),
     srtp_receive=SrtpKey("AEAD_AES_128_GCM", bytes(28)),
 )
+TRANSPORT = NegotiatedTransport(
+    NegotiatedIce(
+        Credentials("ours", "a password of ours......"), Credentials("theirs", "one of theirs....")
+    ),
+    NegotiatedDtls(DtlsRole.SERVER, (Fingerprint("sha-256", bytes(32)),), 1),
+)
 FIGURES = contract.Figures(1, 2, 3, 4, 5, 0.1, 0.2, 0.3, 0.4, 6, 7, {"late": 8})
 
 COMMANDS: list[contract.Command] = [
     contract.OpenLeg("a", "127.0.0.1"),
     contract.ConfigureLeg("a", AUDIO, "192.0.2.1", True),
+    contract.OpenLeg("a", "127.0.0.1", shared=True),
+    contract.ConfigureLeg("a", AUDIO, transport=TRANSPORT),
     contract.CloseLeg("a"),
     contract.SetPlan(Plan("1001", tuple(Seat(f"leg-{n}") for n in range(100)))),
     contract.Play("p", ("a", "b"), ("ask-pin",), "nb"),
@@ -35,6 +51,9 @@ COMMANDS: list[contract.Command] = [
 EVENTS: list[contract.Event] = [
     contract.Hello(contract.VERSION, 77),
     contract.LegOpened("a", "127.0.0.1", 20000, 20001),
+    contract.LegOpened("a", "127.0.0.1", 10000, 10000, ("127.0.0.1", "::1"), 10000, bytes(32)),
+    contract.Connected("a", "tcp", "AEAD_AES_256_GCM"),
+    contract.TransportFailed("a", "dtls-fingerprint"),
     contract.OpenFailed("a", "no-ports"),
     contract.MediaStarted("a"),
     contract.Digit("a", "#"),
