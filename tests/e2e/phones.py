@@ -130,14 +130,14 @@ def udp_ports(pids: list[int]) -> set[int]:
 
 
 def nothing_left(bridge: BridgeProcess, timeout: float = 5.0) -> None:
-    """No call, no leg, no conference, no media port is left."""
+    """No call, no leg, no conference, no media port is left but the one that all browsers share."""
 
     def left() -> dict[str, object]:
         found: dict[str, object] = {
             "calls": bridge.metrics()["samrom_calls_up"],
             "legs": media_figure(bridge, "legs"),
             "conferences": bridge.get("/conferences"),
-            "ports": udp_ports(bridge.media_pids()),
+            "ports": udp_ports(bridge.media_pids()) - set(bridge.rtc_ports),
         }
         return {key: value for key, value in found.items() if value}
 

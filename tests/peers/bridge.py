@@ -60,7 +60,10 @@ class BridgeProcess:
         self.sip_port, self.tls_port, self.management_port = free_port(), free_port(), free_port()
         media_port = free_port(media_ports)
         self.web_port = free_port()
-        self.rtc_port = free_port(sections.get("bridge", {}).get("media_processes", 1))
+        processes = sections.get("bridge", {}).get("media_processes", 1)
+        self.rtc_port = free_port(processes)
+        # One for each media process.
+        self.rtc_ports = range(self.rtc_port, self.rtc_port + processes)
         listeners = [
             {"protocol": protocol, "address": LOOPBACK, "port": port}
             for protocol, port in (("udp", self.sip_port), ("tcp", self.sip_port), ("tls", self.tls_port))
