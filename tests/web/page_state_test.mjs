@@ -58,11 +58,11 @@ test('one self comes first, then raised hands in their order, then the others as
 test('knocks are told urgently, comings and goings politely, oneself and a first list not at all', () => {
   const before = inside(someone('a'));
   const knock = run(before, { type: 'person', person: someone('k', { service_type: 'waiting_room' }) });
-  assert.deepEqual(state.tidings(before, knock), [{ key: 'said.knocks', values: { name: 'k' }, urgent: true }]);
+  assert.deepEqual(state.tidings(before, knock), [{ key: 'said.knocks', values: { name: 'k' }, urgent: true, shown: false }]);
   const admitted = run(knock, { type: 'person', person: someone('k') });
-  assert.deepEqual(state.tidings(knock, admitted), [{ key: 'said.joined', values: { name: 'k' }, urgent: false }]);
+  assert.deepEqual(state.tidings(knock, admitted), [{ key: 'said.joined', values: { name: 'k' }, urgent: false, shown: true }]);
   const gone = run(admitted, { type: 'person-gone', uuid: 'k' });
-  assert.deepEqual(state.tidings(admitted, gone), [{ key: 'said.left', values: { name: 'k' }, urgent: false }]);
+  assert.deepEqual(state.tidings(admitted, gone), [{ key: 'said.left', values: { name: 'k' }, urgent: false, shown: true }]);
   const joined = run(state.initial(), { type: 'joined', seat: SEAT, waiting: false });
   assert.deepEqual(state.tidings(joined, inside(someone('a'))).filter(({ key }) => key === 'said.joined'), []);
 });

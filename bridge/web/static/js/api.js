@@ -14,6 +14,7 @@ export class Refusal extends Error {
   }
 }
 
+/** A verdict on a PIN is told late on purpose, so the first request may take its time [ms]. */
 const DEADLINE_MS = 15000;
 
 /** Requests for one room. The token is in memory only. */
@@ -21,6 +22,14 @@ export class Api {
   constructor(room) {
     this.base = `/api/client/v2/conferences/${encodeURIComponent(room)}/`;
     this.token = '';
+    this.deadline = DEADLINE_MS; // of the requests to come [ms]
+    this.running = new AbortController();
+  }
+
+  /** Gives up what is under way: the network is another one now, and old connections answer no more. */
+  abandon() {
+    this.running.abort();
+    this.running = new AbortController();
   }
 
   requestToken(body) {
@@ -87,7 +96,7 @@ export class Api {
         body: body === null ? undefined : JSON.stringify(body),
         credentials: 'same-origin',
         cache: 'no-store',
-        signal: AbortSignal.timeout(DEADLINE_MS),
+        signal: AbortSignal.any([this.running.signal, AbortSignal.timeout(this.deadline)]),
         ...options,
       });
     } catch {

@@ -57,7 +57,10 @@ function dispatch(action) {
   const before = state;
   state = reduce(state, action);
   if (state === before) return;
-  for (const { key, values, urgent } of tidings(before, state)) announcer.say(t(key, values), urgent);
+  for (const { key, values, urgent, shown: visible } of tidings(before, state)) {
+    announcer.say(t(key, values), urgent);
+    if (visible) put(key, values, 'plain');
+  }
   draw();
 }
 
@@ -102,9 +105,16 @@ function announceSpeaker() {
 
 // The short line on screen
 
+/** Shows a line for a while, and has it read out. */
 function notify(key, values = {}, tone = 'plain') {
+  announcer.say(t(key, values));
+  put(key, values, tone);
+}
+
+function put(key, values, tone) {
   const id = ++notices;
-  dispatch({ type: 'noticed', notice: { id, key, values, tone } });
+  state = reduce(state, { type: 'noticed', notice: { id, key, values, tone } });
+  drawNotice();
   setTimeout(() => dispatch({ type: 'notice-gone', id }), NOTICE_MS);
 }
 

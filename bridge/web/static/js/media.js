@@ -24,7 +24,7 @@ export function reasonOf(error) {
 export function lacking() {
   if (!window.isSecureContext) return 'insecure';
   const there = window.RTCPeerConnection && window.EventSource && window.AudioContext && window.HTMLDialogElement
-    && navigator.mediaDevices && navigator.mediaDevices.getUserMedia && AbortSignal.timeout && Intl.ListFormat;
+    && navigator.mediaDevices && navigator.mediaDevices.getUserMedia && AbortSignal.any && Intl.ListFormat;
   return there ? '' : 'old';
 }
 

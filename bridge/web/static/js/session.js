@@ -8,8 +8,11 @@ import { reasonOfEnd, reasonOfRefusal } from './reasons.js';
 import { own, person, silence } from './state.js';
 import { keepSeat } from './storage.js';
 
-/** Waits between attempts to come back [ms]; the last one is repeated. */
-const ATTEMPTS_MS = [0, 500, 1000, 2000];
+/** Waits before attempts to come back, and how long each may take [ms]; the last ones are repeated. */
+const PAUSES_MS = [0, 300, 700, 1000];
+const DEADLINES_MS = [2500, 2500, 2500, 5000, 10000];
+/** How long any other request may take, once we are in [ms]. */
+const DEADLINE_MS = 10000;
 /** How long we try to come back [ms]; the bridge keeps a seat no longer. */
 const GIVE_UP_MS = 300000;
 /** Waits before a new call after one that broke [ms]. */
@@ -35,6 +38,7 @@ export class Session {
     this.restoring = false;
     this.brokenCalls = 0;
     this.calling = false;
+    this.hurry = () => {};
   }
 
   // Coming in
@@ -98,8 +102,9 @@ export class Session {
         chat: result.chat_enabled === true,
       },
     });
+    this.api.deadline = DEADLINE_MS;
     this.refreshLater(result.expires);
-    await Promise.all([this.openEvents(), this.openCall()]);
+    await Promise.all([this.openEvents().catch(() => this.restore()), this.openCall()]);
   }
 
   /** What a reload needs, and nothing more; it goes when the tab goes. */
@@ -127,7 +132,7 @@ export class Session {
 
   async openEvents() {
     const api = this.api;
-    const last = this.events ? this.events.last : '';
+    const seen = this.events ? this.events.last : '';
     if (this.events) this.events.close();
     const events = new Events({
       onopen: () => this.dispatch({ type: 'events', events: 'up' }),
@@ -135,9 +140,9 @@ export class Session {
       onlost: () => this.restore(),
     });
     this.events = events;
-    events.last = last;
+    events.last = seen;
     const { ticket } = await api.eventsTicket();
-    if (this.events === events) this.events.open(api.eventsAddress(ticket, last));
+    if (this.events === events) this.events.open(api.eventsAddress(ticket, seen));
   }
 
   happened(name, body) {
@@ -158,7 +163,7 @@ export class Session {
       case 'message_received':
         return this.received(body);
       case 'call_disconnected':
-        return this.broken();
+        return !body || !this.call || body.call_uuid === this.call.id ? this.broken() : undefined;
       case 'refer':
         return this.transferred(body);
       case 'refresh_token':
@@ -232,15 +237,23 @@ export class Session {
 
   mediaIs(media) {
     if (media === 'broken') return this.broken();
-    if (media === 'up') this.brokenCalls = 0;
+    if (media === 'up') this.mediaUp();
     this.dispatch({ type: 'media', media });
+  }
+
+  /** What cut the sound may have cut the line of events too, and that one would not tell. */
+  mediaUp() {
+    this.brokenCalls = 0;
+    if (this.state().media === 'restoring' && !this.restoring && this.state().events === 'up') {
+      this.openEvents().catch(() => this.restore());
+    }
   }
 
   /** The call is past mending: another one, with growing pauses. */
   broken() {
     if (!this.api || this.restoring) return;
     this.dispatch({ type: 'media', media: 'restoring' });
-    const wait = CALL_AGAIN_MS[Math.min(this.brokenCalls++, CALL_AGAIN_MS.length - 1)];
+    const wait = last(CALL_AGAIN_MS, this.brokenCalls++);
     const api = this.api;
     setTimeout(() => this.api === api && !this.restoring && this.openCall(), wait);
   }
@@ -261,10 +274,14 @@ export class Session {
     if (this.call) await this.call.replace(this.track());
   }
 
-  /** The network changed under us: do not wait until the call notices. */
+  /** The network changed under us: do not wait until we notice by silence. */
   networkChanged() {
-    if (!this.api || this.restoring) return;
+    if (!this.api) return;
+    this.api.abandon();
+    this.hurry();
+    if (this.restoring || !this.state().seat) return;
     if (this.call) this.call.mend();
+    this.openEvents().catch(() => this.restore());
   }
 
   // Coming back
@@ -279,10 +296,11 @@ export class Session {
     this.dispatch({ type: 'events', events: 'restoring' });
     const began = Date.now();
     for (let attempt = 0; this.api === api; attempt++) {
-      await pause(ATTEMPTS_MS[Math.min(attempt, ATTEMPTS_MS.length - 1)]);
+      await this.pause(last(PAUSES_MS, attempt));
       if (this.api !== api) break;
+      api.deadline = last(DEADLINES_MS, attempt);
       try {
-        await this.comeBack(attempt);
+        await this.comeBack();
         return true;
       } catch (error) {
         this.restoring = true;
@@ -300,10 +318,19 @@ export class Session {
     return false;
   }
 
+  /** Resolves after `ms`, or at once when `hurry` is called. */
+  pause(ms) {
+    return new Promise((resolve) => {
+      this.hurry = resolve;
+      setTimeout(resolve, ms);
+    });
+  }
+
   async comeBack() {
     if (await this.stillKnown()) {
       this.restoring = false;
       await this.openEvents();
+      this.api.deadline = DEADLINE_MS;
       if (this.state().media !== 'up') this.openCall();
       return;
     }
@@ -476,6 +503,7 @@ function speakersOf(body) {
   return body.filter((one) => one.vad > 0).map((one) => String(one.participant_uuid));
 }
 
-function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** The entry at `index`, or the last one. */
+function last(list, index) {
+  return list[Math.min(index, list.length - 1)];
 }

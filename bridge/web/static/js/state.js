@@ -18,7 +18,7 @@ export function initial(room = '', name = '') {
     arriving: null, // people of a synchronisation that is still going on
     synchronised: 0, // how many times people have come whole
     speaking: [], // uuids
-    conference: { locked: false, guestsMuted: false, guestsCanUnmute: false, started: true },
+    conference: { known: false, locked: false, guestsMuted: false, guestsCanUnmute: false, started: true },
     chat: { lines: [], open: false, unread: 0 },
     media: 'idle', // idle, connecting, up, restoring
     events: 'idle', // the same, of the line that events come by
@@ -130,7 +130,7 @@ const CHANGES = {
     speaking.length === state.speaking.length && speaking.every((uuid, i) => uuid === state.speaking[i])
       ? state
       : { ...state, speaking },
-  conference: (state, { conference }) => ({ ...state, conference: { ...state.conference, ...conference } }),
+  conference: (state, { conference }) => ({ ...state, conference: { ...state.conference, ...conference, known: true } }),
 
   // Chat
   'message-received': (state, { line }) => ({
@@ -228,17 +228,17 @@ export function line(state) {
   return 'up';
 }
 
-/** What is to be said aloud between two states: a list of {key, values, urgent}. */
+/** What is to be told between two states: a list of {key, values, urgent, shown}; `shown`: to the eye as well. */
 export function tidings(before, after) {
   const said = [];
-  const say = (key, values = {}, urgent = false) => said.push({ key, values, urgent });
+  const say = (key, values = {}, urgent = false, shown = false) => said.push({ key, values, urgent, shown });
   if (line(before) !== line(after) && after.seat && before.seat) sayLine(say, line(before), line(after));
   if (!after.seat || after.view !== 'room' || before.view !== 'room') return said;
   if (before.synchronised > 0) sayPeople(say, before, after);
-  if (before.conference.locked !== after.conference.locked) {
+  if (before.conference.known && before.conference.locked !== after.conference.locked) {
     say(after.conference.locked ? 'said.locked' : 'said.unlocked');
   }
-  if (before.seat.role !== after.seat.role) say(`said.role.${after.seat.role}`, {}, true);
+  if (before.seat.role !== after.seat.role) say(`said.role.${after.seat.role}`, {}, true, true);
   const [was, is] = [own(before), own(after)];
   if (was && is && was.muted !== is.muted) say(is.muted ? 'said.muted-by-host' : 'said.unmuted-by-host', {}, true);
   return said;
@@ -258,14 +258,14 @@ function sayPeople(say, before, after) {
     if (one.waiting) {
       if (!known) say('said.knocks', { name }, true);
     } else if (!known || known.waiting) {
-      say('said.joined', { name });
+      say('said.joined', { name }, false, true);
     } else if (one.hand && !known.hand) {
       say('said.hand', { name });
     }
   }
   for (const one of Object.values(before.people)) {
     if (one.uuid !== me && !after.people[one.uuid]) {
-      say(one.waiting ? 'said.knock-over' : 'said.left', { name: one.label });
+      say(one.waiting ? 'said.knock-over' : 'said.left', { name: one.label }, false, true);
     }
   }
 }

@@ -33,7 +33,7 @@ export function roomView(context, state) {
       h('div', { class: 'room-facts' }, lock, h('p', { class: 'chip' }, icon('people'), count))),
     banner.element,
     h('div', { class: 'room-body' },
-      h('div', { class: 'room-main' }, trouble.element, knockers.element, tools.element,
+      h('div', { class: 'room-main', role: 'group', 'aria-label': t('title.room'), tabindex: '0' }, trouble.element, knockers.element, tools.element,
         h('section', { class: 'roster', 'aria-labelledby': 'people-heading' },
           h('div', { class: 'section-head' }, h('h2', { id: 'people-heading', class: 'section-title' }, t('people.title')), speakingLine),
           roster.element)),
