@@ -38,6 +38,10 @@ class View(Enum):
     NONE = "none"  # not on the roll
 
 
+INSIDE: Final = (View.HOST, View.GUEST)
+"""The views of those who see the room."""
+
+
 class Changes(NamedTuple):
     """What is to be told to one viewer. `entered`: he sees the room from now on, and has its list as a whole among the
     `events`. `narrowed`: he sees less than before, so what was told before must not be told again."""
@@ -124,7 +128,7 @@ class Rosters:
         shown = self._shown(view, viewer)
         before_view, before = self._told.get(viewer, (View.NONE, {}))
         self._told[viewer] = (view, shown)
-        sees_room, saw_room = (each in (View.HOST, View.GUEST) for each in (view, before_view))
+        sees_room, saw_room = (each in INSIDE for each in (view, before_view))
         if sees_room and not saw_room:
             return Changes(view, whole(shown, viewer), entered=True)
         narrowed = (saw_room and not sees_room) or (before_view, view) == (View.HOST, View.GUEST)

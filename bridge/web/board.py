@@ -1,0 +1,161 @@
+"""The board of one conference: what its web clients are shown, brought up to date at most five times a second.
+
+Everything that happens only marks the board as out of date; then states are told, not histories (reliability.md S-05,
+S-09). What people write to each other, and what happens to one alone, goes to its channel at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from bridge.focus import Focus
+from bridge.leg import Told
+from bridge.rooms import events
+from bridge.rooms.participant import Participant, Role
+from bridge.web.client import Client
+from bridge.web.notices import notice
+from bridge.web.protocol import conference_state, encoded, layout, stage
+from bridge.web.roster import INSIDE, Events, Rosters, View, view_of
+
+PAUSE_S: Final = 0.2
+
+
+class Board:
+    """The web clients of one conference. `epoch`: Unix time at which the monotonic clock was 0."""
+
+    def __init__(self, focus: Focus, epoch: float) -> None:
+        self.focus = focus
+        self._loop = asyncio.get_running_loop()
+        self._rosters = Rosters(epoch)
+        self._clients: dict[str, Client] = {}  # bounded by the legs
+        self._state = b""
+        self._layouts: dict[View, bytes] = {}
+        self._talking: tuple[str, ...] = ()
+        self._flushed_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody reads here."""
+        return not self._clients
+
+    def add(self, client: Client) -> None:
+        """Somebody reads here."""
+        self._clients[client.id] = client
+        self.touch()
+
+    def remove(self, client: Client) -> None:
+        """Somebody reads here no more."""
+        self._clients.pop(client.id, None)
+        self._rosters.forget(client.id)
+        if self.empty and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        else:
+            self.touch()
+
+    def renew(self, client: Client) -> None:
+        """Somebody reads from the beginning."""
+        self._rosters.forget(client.id)
+        self.touch()
+
+    # -- what happens -----------------------------------------------------------------------------------------------
+
+    def told(self, client: Client, event: Told) -> None:
+        """The conference told something to a client's leg."""
+        if isinstance(event, events.TalkersChanged):
+            self._talk(event.legs)
+            return
+        view = self.view(client)
+        if view is self._rosters.view(client.id):
+            self.touch()
+        else:
+            self.flush()  # first the room, then what happens in it
+        for name, value in notice(event, client.id, view, self._name):
+            client.tell(name, value)
+
+    def touch(self) -> None:
+        """What is shown is out of date."""
+        if self._timer is None and self._clients:
+            due = max(self._loop.time(), self._flushed_at + PAUSE_S)
+            self._timer = self._loop.call_at(due, self.flush)
+
+    def flush(self) -> None:
+        """Tell everybody what has changed, now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._flushed_at = self._loop.time()
+        conference = self.focus.conference
+        tags = {leg: client.call_tag for leg, client in self._clients.items() if client.call_tag}
+        self._rosters.take(conference.people, tags)
+        state = encoded(conference_state(conference, self.focus.room))
+        shown = self._rosters.inside()
+        layouts = {
+            view: encoded(layout(conference, role, shown))
+            for view, role in ((View.HOST, Role.HOST), (View.GUEST, Role.GUEST))
+        }
+        new_state, new_layouts = (
+            state != self._state,
+            {view for view in INSIDE if self._layouts.get(view) != layouts[view]},
+        )
+        self._state, self._layouts = state, layouts
+        for client in tuple(self._clients.values()):
+            self._bring(client, new_state, new_layouts)
+
+    def _bring(self, client: Client, new_state: bool, new_layouts: set[View]) -> None:
+        changes = self._rosters.changes(client.id)
+        if changes.narrowed:
+            client.channel.forget()
+        news: Events = changes.events
+        if changes.entered:
+            news = (*news, *self._surroundings(changes.view))
+        elif changes.view in INSIDE:
+            if new_state:
+                news = (*news, ("conference_update", self._state))
+            if changes.view in new_layouts:
+                news = (*news, ("layout", self._layouts[changes.view]))
+        for name, data in news:
+            client.put(name, data)
+        if news:
+            client.wake()
+
+    def _surroundings(self, view: View) -> Events:
+        return (
+            ("conference_update", self._state),
+            ("layout", self._layouts[view]),
+            ("stage", encoded(stage(self._talking))),
+        )
+
+    def _talk(self, legs: tuple[str, ...]) -> None:
+        """Who talks; each leg in the room is told, and the first to be told stands for all."""
+        if legs == self._talking:
+            return
+        self._talking = legs
+        data = encoded(stage(legs))
+        for client in self._clients.values():
+            if self._rosters.view(client.id) in INSIDE:
+                client.put("stage", data)
+                client.wake()
+
+    def _name(self, leg: str) -> str:
+        person = self.person(leg)
+        return person.name if person is not None else ""
+
+    # -- what is read -----------------------------------------------------------------------------------------------
+
+    def person(self, leg: str) -> Participant | None:
+        """Somebody on the roll, as he is at this moment."""
+        return next((each for each in self.focus.conference.people if each.leg == leg), None)
+
+    def view(self, client: Client) -> View:
+        """How much a client sees at this moment."""
+        return view_of(self.person(client.id))
+
+    def whole_for(self, client: Client) -> Events:
+        """All that there is to see for a client, for a stream that begins."""
+        self.flush()
+        view = self._rosters.view(client.id)
+        whole = self._rosters.whole_for(client.id)
+        return (*whole, *self._surroundings(view)) if view in INSIDE else whole
