@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from random import Random
 
+from bridge.media import contract
+from bridge.media.endpoint import Receiver
+from bridge.media.ice_path import IcePath
+from bridge.media.protection import Protection
+from bridge.media.session import Session
+from bridge.media.settings import MediaSettings
+from bridge.media.shared_port import SharedPort
+from bridge.rtc.dtls import Handshake
+from bridge.rtc.ice import Path
 from bridge.rtp import rtcp
-from tests.media.bench_leg import PEER, BenchLeg
+from bridge.sdp.transport import DtlsRole, NegotiatedDtls, NegotiatedTransport
+from tests.media.bench_leg import AUDIO, IDENTITY, PEER, BenchLeg
+from tests.rtc.checks import AGREED, check
+from tests.rtc.ends import THEIRS
 
 
 def _leg() -> BenchLeg:
@@ -31,7 +45,53 @@ def fuzz_media_port(data: bytes) -> object:
     return units, before
 
 
+class _Browser:
+    """A leg on a shared port that has no socket: what is sent goes nowhere."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.path = Path("192.0.2.7", 4000, 0)
+        self.drops: Counter[str] = Counter()
+        self.faults: list[Exception] = []
+        self.events: list[contract.Event] = []
+        port = SharedPort((), 0, False, Receiver(self.drops), self.drops)
+        self.transport = IcePath(
+            "a", port, Protection(IDENTITY), 3.0, self.drops, self.events.append, self.faults.append
+        )
+        self.session = Session(
+            "a",
+            self.transport,
+            MediaSettings(),
+            Random(1),
+            self.drops,
+            tell=self.events.append,
+            on_loss=lambda *_: None,
+        )
+        dtls = NegotiatedDtls(DtlsRole.SERVER, (THEIRS.fingerprint,))
+        self.session.configure(
+            contract.ConfigureLeg("a", AUDIO, transport=NegotiatedTransport(AGREED, dtls)), self.now
+        )
+        self.transport.take_check(check(nominate=True), self.path, self.now)
+
+
+_BROWSER = _Browser()
+
+
+def fuzz_shared_port(data: bytes) -> object:
+    """A datagram along a path that has passed, as it is and as a check, and the tick after it."""
+    leg = _BROWSER
+    leg.now += 0.02
+    for path in (leg.path, leg.path._replace(port=4001)):
+        leg.transport.take_check(data, path, leg.now)
+    leg.transport.take(data, leg.path, leg.now)
+    leg.session.wake(leg.now, 1.7e9)
+    leg.events.clear()
+    return leg.drops
+
+
 _PHONE = BenchLeg()
+
+_HELLO = Handshake(THEIRS, NegotiatedDtls(DtlsRole.CLIENT, (IDENTITY.fingerprint,)), 0.0).start(0.0)
 
 TARGETS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "media_port": (
@@ -44,5 +104,9 @@ TARGETS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
             rtcp.serialise(rtcp.SenderReport(77, 1, 2, 3, 4, (rtcp.ReportBlock(1, 2, 3, 4, 5, 6, 7),))),
             rtcp.serialise(rtcp.Bye((77,))),
         ],
-    )
+    ),
+    "shared_port": (
+        fuzz_shared_port,
+        [check(), check(nominate=True), check(password="wrong"), *_HELLO, _PHONE.packet()],
+    ),
 }
