@@ -161,6 +161,8 @@ class Handshake:
 
     def _attempt(self, first: Fragment, now: float) -> Attempt:
         """The attempt that answers this ClientHello; a new one if it is a hello not seen before."""
+        if first.number:
+            raise ProtocolError("dtls-hello", "not the first message")
         hello = records.hello(first)
         for attempt in self._attempts:
             if attempt.random == hello.random:

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bridge.errors import ProtocolError
-from bridge.rtc import dtls, records
+from bridge.rtc import attempt, dtls, records
 from bridge.rtc.dtls import DOUBT_S, GIVE_UP_S, Handshake
 from bridge.rtc.identity import Identity
 from bridge.rtc.link import DtlsLink
@@ -75,6 +75,16 @@ def test_with_loss_it_takes_longer_and_comes_through(seed: int) -> None:
     pair.run(100.0 + GIVE_UP_S)
     assert pair.up
     assert (pair.server.failed, pair.client.failed) == (None, None)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_with_every_flight_in_many_datagrams(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempt, "MTU", 260)
+    pair = Pair(net=Net(loss=0.1, reorder=0.2, duplicate=0.05, delay_ms=30, seed=seed))
+    pair.start()
+    pair.run(100.0 + GIVE_UP_S)
+    assert pair.up
+    assert pair.net.sent >= 8
 
 
 @pytest.mark.parametrize("lost", range(4))
