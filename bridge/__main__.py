@@ -32,7 +32,7 @@ from bridge.errors import ProtocolError
 from bridge.operations import PERSON_COMMANDS, ROOM_COMMANDS
 from bridge.rooms import pins
 from bridge.server import Bridge
-from bridge.settings import web_url
+from bridge.settings import sip_host, web_url
 from config.load import ConfigError, load
 from config.model import Config, Room, RoomKind
 from config.pin import ADVISED_DIGITS, digits_fault
@@ -130,10 +130,7 @@ async def _serve(config: Config) -> None:
 def welcome(config: Config, bridge: Bridge) -> str:
     """What a newcomer reads: where the bridge listens, what to dial, how to get in. New PINs are told here, once."""
     listeners = config.sip.listeners
-    first = listeners[0]
-    host = config.sip.public_address or first.address
-    shown = f"[{host}]" if ":" in host else host
-    at = shown if first.port == 5060 else f"{shown}:{first.port}"
+    at = sip_host(config)
     where = ", ".join(f"{each.protocol.value} {each.address} port {each.port}" for each in listeners)
     lines = [f"Samrom is up. SIP: {where}", "Dial:"]
     made = {(pin.number, pin.role.value): pin.pin.reveal() for pin in bridge.made}

@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bridge import management, settings
+from bridge.browsers import Surroundings
 from bridge.call_record import CallRecord
 from bridge.certificate import CertificateFiles, self_made
 from bridge.crew import Crew
+from bridge.errors import Reason
 from bridge.focus import Conferences
 from bridge.journal import Journal
 from bridge.load import LoadWatch
@@ -38,8 +40,12 @@ from bridge.sip.transport import Listener, Transports
 from bridge.store import Store
 from bridge.switchboard import Switchboard
 from bridge.web.application import application
+from bridge.web.client_api import client_router
+from bridge.web.clients import Clients
+from bridge.web.sender import Senders
 from bridge.web.serving import WebPort
 from bridge.web.sip_socket import sip_router
+from bridge.web.whip import whip_router
 from config.model import Config, Protocol, Room
 from config.secret import Secret
 
@@ -48,6 +54,25 @@ CERTIFICATES_S: Final = 2.0  # how often certificate files are looked at
 AGAIN_S: Final = 1.0  # after a part that should run for ever has failed
 
 _log = logger("bridge")
+
+
+class Web(NamedTuple):
+    """The web, and who has come in by it."""
+
+    port: WebPort
+    clients: Clients
+    senders: Senders
+
+    @property
+    def legs(self) -> int:
+        """How many legs stand."""
+        return len(self.clients) + len(self.senders)
+
+    async def stop(self) -> None:
+        """Tell everybody that it is over, then let the port come to its end."""
+        self.senders.hang_up_all(Reason.SHUTDOWN)
+        await self.clients.close()
+        self.port.stop()
 
 
 class Bridge:
@@ -60,7 +85,7 @@ class Bridge:
         self._folder = Path(config.bridge.state_folder)
         self._known_at = 0.0
         self._certificate_files: list[CertificateFiles] = []
-        self._web: WebPort | None = None
+        self._web: Web | None = None
         self._up = False
         self._stop = asyncio.Event()
 
@@ -79,7 +104,7 @@ class Bridge:
             stack.push_async_callback(crew.close)
             serving = [crew.start(self._management.serve(), "management")]
             if self._web is not None:
-                serving.append(crew.start(self._web.serve(), "web"))
+                serving.append(crew.start(self._web.port.serve(), "web"))
             crew.start(self._tend(partial(self._load.watch, self._looked)), "load")
             crew.start(self._tend(self._watch_certificates), "certificates")
             on_up()
@@ -87,7 +112,7 @@ class Bridge:
             await self._stop.wait()
             self._management.stop()
             if self._web is not None:
-                self._web.stop()
+                await self._web.stop()
             await asyncio.wait(serving)
 
     async def _tend(self, part: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -139,37 +164,55 @@ class Bridge:
         self._load = LoadWatch(
             settings.admission(config),
             lambda: self._pool.figures,
-            lambda: self._signalling.calls,
+            self._legs,
             self.metrics,
         )
         self._signalling = self._make_signalling()
         await self._signalling.start(self._listeners(), settings.trunks(config))
         stack.push_async_callback(self._signalling.stop)
-        self._web = self._make_web()
-        if self._web is not None:
-            stack.callback(self._web.close)
-            self.metrics.web_connections.set_function(lambda: self._web.connections if self._web else 0)
-        self._management = self._make_management()
-        stack.callback(self._management.close)
-
-    def _make_management(self) -> management.ManagementPort:
-        config, address = self.config, self.config.management.address
         operations = Operations(
             self._conferences, self._reception, self._signalling, self._load, config.sip.peers, config.dial_out,
             config.bridge.drain_s, self._audit, self._healthy, self.stop,
         )  # fmt: skip
+        if config.web.enabled:
+            self._web = self._make_web(operations)
+            stack.callback(self._web.port.close)
+            self.metrics.web_connections.set_function(lambda: self._web.port.connections if self._web else 0)
+        self._management = self._make_management(operations)
+        stack.callback(self._management.close)
+
+    def _make_management(self, operations: Operations) -> management.ManagementPort:
+        address = self.config.management.address
         hosts = frozenset((address, f"[{address}]", "localhost"))
         app = management.application(operations, self.metrics, hosts)
         return management.ManagementPort(app, address, self.config.management.port)
 
-    def _make_web(self) -> WebPort | None:
+    def _make_web(self, operations: Operations) -> Web:
         config = self.config
-        if not config.web.enabled:
-            return None
-        routers = [sip_router(self._signalling.attach, self._drop)]
+        terms = settings.web_terms(config)
+        surroundings = Surroundings(
+            self._load.refusal, settings.turn_servers(config), settings.web_url(config), settings.sip_host(config),
+            operations.dial_for, self._record, time.time,
+        )  # fmt: skip
+        clients = Clients(
+            self._reception,
+            self._switchboard,
+            terms,
+            surroundings,
+            config.web.token_s,
+            self._fault,
+            time.time,
+        )
+        senders = Senders(self._reception, self._switchboard, terms, surroundings, time.time)
+        routers = (
+            client_router(clients),
+            whip_router(senders, self._reception.room, clients.whip_pass, surroundings.turn),
+            sip_router(self._signalling.attach, self._drop),
+        )
         app = application(routers, settings.neighbourhood(config), self._drop, self._fault)
         certificate, limits = self._web_certificate(), settings.entrance_limits(config)
-        return WebPort(app, config.web.address, config.web.port, certificate, limits, self._drop)
+        port = WebPort(app, config.web.address, config.web.port, certificate, limits, self._drop)
+        return Web(port, clients, senders)
 
     def _settle_pins(self) -> tuple[Room, ...]:
         """Rooms with hashes in place of "generated" and of digits; `made` are the PINs that were made for that."""
@@ -264,8 +307,12 @@ class Bridge:
         if now - self._known_at > KEEP_KNOWN_S:
             self._known_at = now
             self._signalling.keep_known()
-        if self._load.draining and not self._signalling.calls:
+        if self._load.draining and not self._legs():
             self.stop()
+
+    def _legs(self) -> int:
+        """How many legs stand, whatever way they came."""
+        return self._signalling.calls + (self._web.legs if self._web is not None else 0)
 
     async def _watch_certificates(self) -> None:
         """Notice changed certificate files; new handshakes use them."""
@@ -285,7 +332,7 @@ class Bridge:
         if not self._up:
             return
         self._signalling.reload_certificates()
-        if self._web is not None and (problem := self._web.reload_certificate()) is not None:
+        if self._web is not None and (problem := self._web.port.reload_certificate()) is not None:
             self._drop("certificate-refused")
             _log.error("certificate-refused", detail=problem)
 

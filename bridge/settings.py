@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bridge.admission import Admission
-from bridge.codec.table import BY_NAME
+from bridge.codec.table import AUDIO_CODECS, BY_NAME
 from bridge.media.settings import MediaSettings
 from bridge.sdp.local import SrtpPolicy
 from bridge.sip.commands import Credentials, Trunk
@@ -18,7 +18,9 @@ from bridge.sip.settings import Advertised, AgentSettings, Endpoint
 from bridge.sip.terms import LegTerms
 from bridge.sip.uri import host_port, parse_uri
 from bridge.web.entrance import EntranceLimits
+from bridge.web.media import WebTerms
 from bridge.web.rules import Neighbourhood
+from bridge.web.turn import TurnServers
 from config.model import Config, Peer, PeerKind
 from config.rules import is_loopback
 
@@ -148,6 +150,35 @@ def entrance_limits(config: Config) -> EntranceLimits:
 def neighbourhood(config: Config) -> Neighbourhood:
     """What counts as ours in requests of browsers."""
     return Neighbourhood(config.web.public_url, frozenset(each.lower() for each in config.web.origins))
+
+
+def web_terms(config: Config) -> WebTerms:
+    """What a leg of a browser brings to its negotiation. All codecs: which one is best is not SIP's business."""
+    rtc, media = config.rtc, config.media
+    addresses = [each for each in (rtc.address, rtc.address6) if each]
+    return WebTerms(
+        address=addresses[0],
+        codecs=AUDIO_CODECS,
+        public=rtc.public_addresses,
+        timeout_s=media.rtp_timeout_s,
+        held_timeout_s=media.held_timeout_s,
+        loopback=any(map(is_loopback, addresses)),
+        forbidden=leg_terms(config).forbidden,
+    )
+
+
+def turn_servers(config: Config) -> TurnServers:
+    """The TURN servers that clients are told of."""
+    return TurnServers(config.turn.uris, config.turn.secret, config.turn.lifetime_s)
+
+
+def sip_host(config: Config) -> str:
+    """What stands after the "@" in the SIP address of a room: our domain, or where the first listener is reached."""
+    sip = config.sip
+    if sip.domains:
+        return sip.domains[0]
+    first = sip.listeners[0]
+    return host_port(sip.public_address or first.address, None if first.port == 5060 else first.port)
 
 
 def web_is_secure(config: Config) -> bool:

@@ -21,6 +21,7 @@ from config.model import (
     Protocol,
     RtcConfig,
     SipConfig,
+    TurnConfig,
     WebConfig,
 )
 from config.secret import Secret
@@ -147,3 +148,28 @@ def test_limits_are_passed_on() -> None:
     assert settings.agent_settings(config).most_calls == 5
     admission = settings.admission(config)
     assert (admission.max_calls, admission.tick_late_ms, admission.loop_lag_ms) == (9, 8.0, 7.0)
+
+
+def test_what_browsers_are_told() -> None:
+    rtc = RtcConfig("", "2001:db8::1", port=4000, public_addresses=("2001:db8::2",))
+    turn = TurnConfig(("turn:t.example",), Secret("shared with the server"), lifetime_s=600.0)
+    config = Config(rtc=rtc, turn=turn, bridge=BridgeConfig(media_processes=2))
+    terms = settings.web_terms(config)
+    assert (terms.address, terms.public, terms.loopback) == ("2001:db8::1", ("2001:db8::2",), False)
+    assert {("2001:db8::1", 4000), ("2001:db8::1", 4001)} < terms.forbidden
+    assert terms.codecs[0].name == "opus"
+    made = settings.turn_servers(config).credentials("a", 0.0)
+    assert made is not None and made.user == "600:a"
+
+
+@pytest.mark.parametrize(
+    ("sip", "host"),
+    [
+        (SipConfig(), "127.0.0.1"),
+        (SipConfig(domains=("example.org",)), "example.org"),
+        (SipConfig(public_address="2001:db8::1"), "[2001:db8::1]"),
+        (SipConfig(listeners=(Listener(Protocol.UDP, port=5070),)), "127.0.0.1:5070"),
+    ],
+)
+def test_where_rooms_are_called_by_sip(sip: SipConfig, host: str) -> None:
+    assert settings.sip_host(Config(sip=sip)) == host

@@ -52,6 +52,7 @@ def application(
     app.include_router(_pages(read_pages(STATIC), read_pages(DOCS)))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _misunderstood)
+    app.add_exception_handler(Exception, _broken)
     served: ASGIApp = app
     if ours.origins:
         served = CORSMiddleware(
@@ -103,6 +104,11 @@ async def _refused(_: Request, refusal: Exception) -> Response:
     return JSONResponse(
         {"status": "failed", "result": refusal.detail}, refusal.status_code, dict(refusal.headers or {})
     )
+
+
+async def _broken(_: Request, __: Exception) -> Response:
+    """A fault of ours; the rim tells us of it."""
+    return JSONResponse({"status": "failed", "result": "a fault of this server"}, 500)
 
 
 async def _misunderstood(_: Request, fault: Exception) -> Response:

@@ -55,9 +55,10 @@ class Rim:
             await self._app(scope, receive, answering)
         except Exception as fault:
             self._on_fault(fault)
-            if answering.begun:
+            if not answering.begun:
+                await answering.refuse(_FAULT)
+            elif not answering.complete:
                 raise  # the server closes the connection: that is all that can still be said
-            await answering.refuse(_FAULT)
 
     def _judge_head(self, scope: Scope) -> Refusal | None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -78,6 +79,7 @@ class _Answering:
         self._secure = scope["scheme"] in ("https", "wss")
         self._send = send
         self.begun = False
+        self.complete = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "websocket.close" and not self.begun:
@@ -86,6 +88,7 @@ class _Answering:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             message = {**message, "headers": protected(list(message.get("headers", [])), self._secure)}
         self.begun = True
+        self.complete = message["type"] == "http.response.body" and not message.get("more_body", False)
         await self._send(message)
 
     async def refuse(self, refusal: Refusal) -> None:
