@@ -107,7 +107,7 @@ def gates(dependant: Dependant) -> list[Gate | Unguarded]:
 
 
 def name(route: APIRoute) -> str:
-    (method,) = route.methods or ()
+    (method,) = route.methods or {"none"}
     return f"{method} {route.path.removeprefix(BASE)}"
 
 
