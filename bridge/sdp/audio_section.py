@@ -190,7 +190,9 @@ def offer_section(
     """
     old = None if before is None else before.section
     formats = _own_formats(local, old)
-    suites = () if local.srtp is SrtpPolicy.OFF or local.require_dtls else local.suites[:OFFERED_SUITES]
+    profile = _first_profile(local) if old is None else old.proto
+    sdes = local.srtp is not SrtpPolicy.OFF and profile not in DTLS_PROFILES
+    suites = local.suites[:OFFERED_SUITES] if sdes else ()
     keys = (derive_key(local.secret, suite, generation) for suite in suites)
     extensions = _offered_extensions(local, old)
     attributes = (
@@ -204,7 +206,7 @@ def offer_section(
         *mid_attributes("" if old is None else mid_of(old)),
         (direction_name(True, True), None),
     )
-    return _section(local, _first_profile(local) if old is None else old.proto, formats, attributes)
+    return _section(local, profile, formats, attributes)
 
 
 def _first_profile(local: Local) -> str:

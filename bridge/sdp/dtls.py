@@ -117,10 +117,11 @@ def role_in_answer(offered: Setup | None, before: DtlsRole | None) -> tuple[Dtls
 def role_by_answer(answered: Setup | None, before: DtlsRole | None) -> DtlsRole:
     """Take the role that the answer to our actpass leaves us; one that says nothing is passive.
 
-    Raises ProtocolError 488 for an answer that does not decide, or puts off what never began.
+    Some repeat actpass; they can be active then, which is what RFC 5763 section 5 recommends to who answers. Raises
+    ProtocolError 488 for an answer that puts off what never began.
     """
     match answered:
-        case Setup.ACTIVE:
+        case Setup.ACTIVE | Setup.EITHER:
             return DtlsRole.SERVER
         case Setup.PASSIVE | None:
             return DtlsRole.CLIENT
