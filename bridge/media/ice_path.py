@@ -47,6 +47,7 @@ class IcePath(Transport):
         self.fail = fail
         self.port = port
         self._ice: IceLite | None = None
+        self._named: tuple[str, ...] = ()
         # What the port holds for us, and when it was last checked; as many as the ICE agent keeps.
         self._given: dict[Path, float] = {}
         self._chosen: Path | None = None
@@ -72,7 +73,7 @@ class IcePath(Transport):
         else:
             self._ice.configure(agreed, now)
         self._ice_failed = None
-        self.port.name(self._ice.ufrags, self)
+        self._name(self._ice)
 
     @property
     def protocol(self) -> str:
@@ -108,10 +109,16 @@ class IcePath(Transport):
             for gone in self._given.keys() - set(ice.paths):
                 del self._given[gone]
                 self.port.take_back(gone, self)
-        self.port.name(ice.ufrags, self)
+        self._name(ice)
         self._ice_failed = None
         self._choose(ice.chosen, now)
         self._settle(now)
+
+    def _name(self, ice: IceLite) -> None:
+        """Tell the port which checks are ours, if that has changed."""
+        if ice.ufrags != self._named:
+            self._named = ice.ufrags
+            self.port.name(self._named, self)
 
     def _choose(self, path: Path | None, now: float) -> None:
         if path == self._chosen or path is None:
@@ -191,6 +198,7 @@ class IcePath(Transport):
     def _leave(self) -> None:
         self.port.forget(self, self._given)
         self._given.clear()
+        self._named = ()
         self._ice = self._chosen = self._send_to = None
 
     def holds(self, path: Path, now: float) -> bool:

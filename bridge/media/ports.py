@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections import Counter
 from collections.abc import Callable
@@ -98,7 +99,9 @@ class Ports:
         )
 
     def close(self, transport: Transport) -> None:
-        """Free what a leg travelled by, after its transport was closed."""
+        """Let a leg's transport say farewell, and free what it travelled by."""
+        with contextlib.suppress(Exception):  # a leg that failed is closed all the same
+            transport.close()
         if isinstance(transport, OwnPorts):
             at = transport.endpoint
             self._own -= {(at.address, at.port), (at.address, at.rtcp_port)}

@@ -275,9 +275,8 @@ class Session:
         self._arm()
 
     def say_goodbye(self, now: float, wallclock: float) -> None:
-        """The last report, with BYE, and the transport's farewell."""
+        """The last report, with BYE."""
         self._send_report(now, wallclock, bye=True)
-        self.transport.close()
 
     @property
     def quality(self) -> contract.Quality:

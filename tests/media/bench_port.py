@@ -233,8 +233,13 @@ class Guest:
         """Packets of its that we took."""
         return self.session.received.packets
 
+    def hang_up(self) -> None:
+        """We end the leg."""
+        self.session.say_goodbye(self.bench.now, 1.7e9)
+        self.transport.close()
+
     def close(self) -> None:
-        self.session.transport.close()
+        self.transport.close()
         for line in self.lines:
             line.sock.close()
 

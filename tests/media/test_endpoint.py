@@ -9,7 +9,16 @@ from collections import Counter
 
 import pytest
 
-from bridge.media.endpoint import LONGEST_DATAGRAM, Endpoint, NoPorts, PortRange, Receiver, sender
+from bridge.media.endpoint import (
+    LONGEST_DATAGRAM,
+    RECEIVE_BUFFER,
+    Endpoint,
+    NoPorts,
+    PortRange,
+    Receiver,
+    bind_shared,
+    sender,
+)
 from tests.media.ports import free_range, has_ipv6
 
 
@@ -188,3 +197,39 @@ def test_errors_of_sending_are_named_drops(error: int, name: str) -> None:
     send = sender(BrokenSocket(error), drops)  # type: ignore[arg-type]
     assert not send(b"x", ("192.0.2.1", 4000))
     assert drops == {name: 1}
+
+
+def test_a_shared_socket_is_emptied_in_one_poll_and_holds_a_second_of_all_legs() -> None:
+    drops: Counter[str] = Counter()
+    receiver = Receiver(drops)
+    shared = bind_shared("127.0.0.1", 0)
+    assert shared.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) > RECEIVE_BUFFER
+    got: list[bytes] = []
+    receiver.add_shared(shared, lambda datagram, *_: got.append(datagram), print)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        for _ in range(250):
+            phone.sendto(bytes(172), shared.getsockname())
+    receiver.poll(time.monotonic(), time.time())
+    assert len(got) == 250
+    receiver.remove(shared)
+    receiver.close()
+    shared.close()
+
+
+def test_a_flood_at_a_shared_socket_waits_for_the_next_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.media.endpoint.BURST", 40)
+    reading = Reading()
+    shared = bind_shared("127.0.0.1", 0)
+    got: list[bytes] = []
+    reading.receiver.add_shared(shared, lambda datagram, *_: got.append(datagram), print)
+    for _ in range(100):
+        reading.phone.sendto(bytes(172), shared.getsockname())
+    reading.phone.sendto(b"own", ("127.0.0.1", reading.endpoint.port))
+    assert reading.poll() == 1
+    assert len(got) == 40 and len(reading.rtp) == 1
+    reading.poll()
+    reading.poll()
+    assert len(got) == 100
+    reading.receiver.remove(shared)
+    shared.close()
+    reading.close()

@@ -216,7 +216,7 @@ def test_the_peer_closes(bench: PortBench) -> None:
 
 def test_we_close(bench: PortBench) -> None:
     guest = connected(bench)
-    guest.session.say_goodbye(bench.now, 1.7e9)
+    guest.hang_up()
     guest.receive()
     assert guest.shake is not None and guest.shake.failed == "dtls-closed"
     assert guest.sent.rtcp == 1

@@ -156,7 +156,7 @@ def test_who_does_not_read_loses_sound_and_nobody_else_does(bench: PortBench) ->
 
 def test_the_end_of_a_leg_ends_its_connections(bench: PortBench) -> None:
     guest = connected(bench)
-    guest.session.say_goodbye(bench.now, 1.7e9)
+    guest.hang_up()
     assert is_closed(guest.line)
     assert guest.line.source
 
