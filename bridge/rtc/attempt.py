@@ -96,7 +96,10 @@ class Attempt:
             self._read()
         else:
             self._shake()
-        if fresh := self._output():
+        fresh = self._output()
+        if self.phase is Phase.SHAKING and -1 < _first(fresh) <= _first(self._flight):
+            self._flight = fresh  # the library's own timer; when it is to be sent again is said by ours
+        elif fresh:
             return self._send(fresh, now)
         if repeated and self._flight and now - self.sent >= RESEND_S:
             return self.resend(now)
@@ -220,3 +223,11 @@ class Attempt:
         client = SrtpKey(name, material[:key] + material[2 * key : 2 * key + salt])
         server = SrtpKey(name, material[key : 2 * key] + material[2 * key + salt :])
         return (client, server) if self._role is DtlsRole.CLIENT else (server, client)
+
+
+def _first(flight: list[Record]) -> int:
+    """Number of a flight's first handshake message that is not encrypted, -1 if there is none."""
+    for record in flight:
+        if record.kind == records.HANDSHAKE and record.epoch == 0:
+            return next(records.fragments(record.body)).number
+    return -1

@@ -8,7 +8,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
@@ -54,8 +54,11 @@ _OPTIONS: Final = (
 class Identity:
     """A certificate with its key, ready for any number of handshakes. `fingerprint`: SHA-256, for our descriptions."""
 
-    def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+    def __init__(
+        self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    ) -> None:
         self.certificate = certificate
+        self.key = key
         self.fingerprint = Fingerprint("sha-256", certificate.fingerprint(hashes.SHA256()))
         context = SSL.Context(SSL.DTLS_METHOD)
         context.set_min_proto_version(_DTLS_1_2)
@@ -75,19 +78,25 @@ class Identity:
     def make(cls, now_utc: datetime.datetime) -> Identity:
         """A new key on P-256 and a certificate that names nobody. `now_utc`: aware, for its dates."""
         key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, secrets.token_hex(8))])
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now_utc - datetime.timedelta(days=1))
-            .not_valid_after(now_utc + datetime.timedelta(days=VALID_DAYS))
-            .sign(key, hashes.SHA256())
-        )
-        return cls(certificate, key)
+        return cls(self_signed(key, now_utc), key)
 
     def connection(self) -> SSL.Connection:
         """A new connection over memory."""
         return SSL.Connection(self._context, None)
+
+
+def self_signed(
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, now_utc: datetime.datetime
+) -> x509.Certificate:
+    """A certificate for this key that says nothing but a random name."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, secrets.token_hex(8))])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now_utc - datetime.timedelta(days=1))
+        .not_valid_after(now_utc + datetime.timedelta(days=VALID_DAYS))
+        .sign(key, hashes.SHA256())
+    )

@@ -6,12 +6,14 @@ import contextlib
 import hashlib
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL
 
 from bridge.errors import ProtocolError
 from bridge.rtc import attempt, dtls, records
 from bridge.rtc.dtls import DOUBT_S, GIVE_UP_S, Handshake
-from bridge.rtc.identity import Identity
+from bridge.rtc.identity import Identity, self_signed
 from bridge.rtc.link import DtlsLink
 from bridge.rtp.send_stream import SendStream
 from bridge.sdp.transport import DtlsRole, Fingerprint, NegotiatedDtls
@@ -111,6 +113,16 @@ def test_the_hashes_that_count(algorithm: str) -> None:
     assert run(expecting(fingerprint(algorithm))).up
 
 
+@pytest.mark.parametrize("role", list(DtlsRole))
+def test_a_peer_with_an_rsa_key(role: DtlsRole) -> None:
+    """As telephones have."""
+    key = rsa.generate_private_key(65_537, 2_048)
+    phone = Identity(self_signed(key, WALLCLOCK), key)
+    other = DtlsRole.SERVER if role is DtlsRole.CLIENT else DtlsRole.CLIENT
+    ends = {role: handshake(role, OURS, phone.fingerprint), other: handshake(other, phone, OURS.fingerprint)}
+    assert run(Pair(ends[DtlsRole.SERVER], ends[DtlsRole.CLIENT])).up
+
+
 def test_one_of_several_certificates_is_enough() -> None:
     assert run(expecting(OURS.fingerprint, THEIRS.fingerprint)).up
 
@@ -152,6 +164,43 @@ def test_after_a_foreign_certificate_the_right_one_still_can() -> None:
     pair.send(true, true.start(pair.now))
     pair.run(102.0)
     assert pair.up
+
+
+def without_srtp() -> SSL.Connection:
+    """The library by itself, with their certificate, and no word on SRTP."""
+    context = SSL.Context(SSL.DTLS_METHOD)
+    context.use_certificate(THEIRS.certificate)
+    context.use_privatekey(THEIRS.key)
+    return SSL.Connection(context, None)
+
+
+def step(connection: SSL.Connection, datagrams: tuple[bytes, ...] = ()) -> bytes:
+    """Feed the library, and have what it says."""
+    for datagram in datagrams:
+        connection.bio_write(datagram)
+    with contextlib.suppress(SSL.WantReadError):
+        connection.do_handshake()
+    return connection.bio_read(4_000)
+
+
+def test_a_client_without_srtp_is_not_answered() -> None:
+    connection = without_srtp()
+    connection.set_connect_state()
+    assert refused(handshake(DtlsRole.SERVER), step(connection)) == "dtls-profile"
+
+
+def test_a_server_without_srtp_brings_no_keys() -> None:
+    connection, client = without_srtp(), handshake(DtlsRole.CLIENT, OURS)
+    connection.set_accept_state()
+    second = client.handle(step(connection, client.start(100.0)), 100.0)
+    (farewell,) = client.handle(step(connection, second), 100.0)
+    assert farewell[0] == records.ALERT
+    assert client.keys is None
+    due = client.deadline()
+    while due is not None:
+        client.wake(due)
+        due = client.deadline()
+    assert client.failed == "dtls-profile"
 
 
 def test_silence_ends_it() -> None:
