@@ -11,6 +11,8 @@ MAX_MID_BYTES: Final = 32
 
 # What a name may be made of: a token (RFC 8866 section 9). It is sent back, so it must be plain.
 _TOKEN: Final = frozenset("!#$%&'*+-.^_`{|}~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# Kinds of sections that can be inactive; others are for something or nothing.
+STREAMS: Final = ("audio", "video")
 # A section without any of these leaves its transport to the first one of its bundle.
 _OF_TRANSPORT: Final = frozenset(("ice-ufrag", "fingerprint"))
 
@@ -38,24 +40,27 @@ def bundles(description: Description) -> list[list[str]]:
 
 
 def carrier_of(description: Description, section: Section) -> Section:
-    """Find the section whose transport carries this one: itself, or the first one of its bundle.
+    """Find the section whose transport carries this one: the first of its bundle, or itself.
 
-    Bundled sections may leave port and transport attributes to the first one (RFC 9143 sections 7.2.2 and 7.5.1).
+    The first one counts whatever the others say of transport (RFC 9143 section 7.5.1), and they may say nothing. Where
+    we must reject it, as it is of a kind that cannot be inactive, a section stands for itself if it can.
     """
-    if any(name in _OF_TRANSPORT for name, _ in section.attributes):
-        return section
-    bundle = _bundle_of(description, section)
-    return bundle[0] if bundle else section
+    bundle = bundle_of(description, section)
+    first = bundle[0] if bundle else section
+    if first.kind in STREAMS and first.port:
+        return first
+    return section if any(name in _OF_TRANSPORT for name, _ in section.attributes) else first
 
 
 def is_live(description: Description, section: Section) -> bool:
     """Tell whether a section is wanted: it has a port, or shares one (bundle-only, RFC 9143 section 6)."""
     if section.port or ("bundle-only", None) not in section.attributes:
         return section.port != 0
-    return any(each.port for each in _bundle_of(description, section))
+    return any(each.port for each in bundle_of(description, section))
 
 
-def _bundle_of(description: Description, section: Section) -> list[Section]:
+def bundle_of(description: Description, section: Section) -> list[Section]:
+    """List the sections of the bundle that a section is in; none when it is in no bundle."""
     mid = mid_of(section)
     bundle = next((each for each in bundles(description) if mid in each), [])
     named = {mid_of(each): each for each in reversed(description.sections)}  # of two with one name, the first

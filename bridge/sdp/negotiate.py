@@ -1,9 +1,9 @@
 """Offer and answer (RFC 3264) for one leg: the session level, and which section is taken.
 
 The first usable audio section carries the call; under `SrtpPolicy.PREFERRED` an encrypted one goes before a plain one.
-Every other section is answered in its place with port 0, outside the bundle. The values are immutable: `Agreed` is
-what stands after an offer and its answer, and is handed in again as `previous` for the next pair; when that one fails,
-the old one still stands (RFC 3264 section 8).
+Every other section is answered in its place with port 0, outside the bundle, but for one that carries the bundle; that
+one is inactive. The values are immutable: `Agreed` is what stands after an offer and its answer, and is handed in again
+as `previous` for the next pair; when that one fails, the old one still stands (RFC 3264 section 8).
 
     answer(parse(body), local, previous) -> Agreed       # an offer came
     offer(local, previous) -> Offer                      # we send one: late offer, dial-out, session refresh
@@ -20,7 +20,8 @@ from enum import Enum
 from bridge.errors import ProtocolError
 from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.audio_section import AudioOutcome, accept_section, answer_section, ended, offer_section
-from bridge.sdp.bundle import bundles, group_attributes, is_live, mid_attributes, mid_of
+from bridge.sdp.bundle import STREAMS, bundles, carrier_of, group_attributes, is_live, mid_attributes, mid_of
+from bridge.sdp.carrier_section import carrier_section
 from bridge.sdp.description import Description, Origin, Section, by_name, serialise
 from bridge.sdp.ice import credential_attributes, is_ice, lite_attributes
 from bridge.sdp.local import Local, SrtpPolicy
@@ -134,6 +135,9 @@ def answer(offer: Description, local: Local, previous: Agreed | None = None, ass
     else:
         index, taken, carried = chosen
         sections[index] = taken.section
+        carrier = carrier_of(offer, offer.sections[index])
+        if carrier != offer.sections[index] and carrier.kind in STREAMS:
+            sections[offer.sections.index(carrier)] = carrier_section(carrier, carried, local)
     body, description = _describe(local, sections, bundles(offer), previous)
     return Agreed(taken.audio, body, description, index, taken.generation, carried)
 
@@ -242,10 +246,10 @@ def restart_ice(previous: Agreed, remote: Credentials, local: Local) -> Agreed:
     ice = renewed_ice(remote, local)
     renewed = dict(credential_attributes(ice.local))
     carried = replace(previous.carried, negotiated=replace(previous.transport, ice=ice))
-    sections = list(previous.description.sections)
-    section = sections[previous.index]
-    attributes = tuple((name, renewed.get(name, value)) for name, value in section.attributes)
-    sections[previous.index] = replace(section, attributes=attributes)
+    sections = [
+        replace(each, attributes=tuple((name, renewed.get(name, value)) for name, value in each.attributes))
+        for each in previous.description.sections
+    ]
     body, description = _describe(local, sections, bundles(previous.description), previous)
     return replace(previous, body=body, description=description, carried=carried)
 

@@ -429,28 +429,58 @@ PICTURE = ("video 9 UDP/TLS/RTP/SAVPF 96", "a=mid:v")
 CHANNEL = ("application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=mid:d")
 
 
-def test_what_is_rejected_keeps_its_name_and_leaves_the_bundle() -> None:
-    for order in ([0, 1, 2], [1, 0, 2], [2, 1, 0]):
-        sections = [(SOUND, PICTURE, CHANNEL)[each] for each in order]
-        result = answer(bundled(*((*each, *CARRIED) for each in sections)), BROWSER)
-        assert "a=group:BUNDLE a" in session(result)
-        assert result.index == order.index(0)
-        ports = {
-            section.attributes[-1][1] if not section.port else "a": section.port
-            for section in result.description.sections
-        }
-        assert ports == {"a": 10_000, "v": 0, "d": 0}
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (2, 0, 1)])
+def test_what_is_rejected_keeps_its_name_and_leaves_the_bundle(order: tuple[int, ...]) -> None:
+    sections = [(*(SOUND, PICTURE, CHANNEL)[each], *CARRIED) for each in order]
+    names = "avd"
+    group = "a=group:BUNDLE " + " ".join(names[each] for each in order)
+    result = answer(bundled(*sections, group=group), BROWSER)
+    assert "a=group:BUNDLE a" in session(result)
+    assert result.index == order.index(0)
+    others = [each for each in result.description.sections if each.kind != "audio"]
+    assert [each.port for each in others] == [0, 0]
+    assert [each.attributes for each in others] == [(("mid", names[each]),) for each in order if each]
+
+
+def test_the_first_section_of_a_bundle_carries_it_though_nothing_flows_in_it() -> None:
+    picture = (*PICTURE, "a=rtpmap:96 VP8/90000", "a=fmtp:96 max-fs=12288", "a=sendrecv")
+    offered = bundled(
+        (*picture, *AGAIN, *CARRIED[2:]),
+        (*SOUND, *CARRIED),
+        (*CHANNEL, *CARRIED),
+        group="a=group:BUNDLE v a d",
+    )
+    result = answer(offered, BROWSER)
+    assert "a=group:BUNDLE v a" in session(result)
+    assert (result.index, result.audio.mid) == (1, "a")
+    ice = result.transport.ice
+    assert ice is not None
+    assert ice.remote == Credentials("efgh", "ABCDEFGHIJKLMNOPQRSTUVWX"), "the first section's"
+    lines = text_of(result)
+    shown = lines[lines.index("m=video 10000 UDP/TLS/RTP/SAVPF 96") + 1 :]
+    assert shown[:3] == ["a=rtpmap:96 VP8/90000", "a=fmtp:96 max-fs=12288", f"a=ice-ufrag:{ice.local.ufrag}"]
+    assert shown[shown.index("a=mid:v") + 1] == "a=inactive"
+    assert "m=application 0 UDP/DTLS/SCTP webrtc-datachannel" in shown
+    restarted = restart_ice(result, Credentials("abcd", "abcdefghijklmnopqrstuvwx"), BROWSER)
+    assert sum("ice-ufrag" in line for line in text_of(restarted)) == 2
+    assert f"a=ice-ufrag:{ice.local.ufrag}" not in text_of(restarted)
+
+
+def test_what_a_peer_says_of_a_format_is_not_sent_back_unless_it_is_plain() -> None:
+    odd = (*PICTURE, "a=rtpmap:96 VP8\x0b/90000", "a=fmtp:96 å", "a=rtpmap:96 VP8/90000")
+    lines = text_of(answer(bundled((*odd, *CARRIED), SOUND, group="a=group:BUNDLE v a"), BROWSER))
+    assert [line for line in lines if ":96 " in line] == ["a=rtpmap:96 VP8/90000"]
 
 
 def test_a_bundled_section_may_leave_its_transport_to_the_first() -> None:
     alone = answer(bundled((*SOUND, *CARRIED)), BROWSER)
-    picture_first = bundled((*PICTURE, *CARRIED), SOUND, group="a=group:BUNDLE v a")
-    port_0 = ("audio 0 UDP/TLS/RTP/SAVPF 111", "a=bundle-only", *SOUND[1:])
-    only = bundled((*PICTURE, *CARRIED), port_0, group="a=group:BUNDLE v a")
-    for offered in (picture_first, only):
-        assert wants_ice(offered)
-        result = answer(offered, BROWSER)
-        assert (result.transport, result.audio) == (alone.transport, alone.audio)
+    for first, group in ((PICTURE, "a=group:BUNDLE v a"), (CHANNEL, "a=group:BUNDLE d a")):
+        port_0 = ("audio 0 UDP/TLS/RTP/SAVPF 111", "a=bundle-only", *SOUND[1:])
+        for sound in (SOUND, port_0):
+            offered = bundled((*first, *CARRIED), sound, group=group)
+            assert wants_ice(offered)
+            result = answer(offered, BROWSER)
+            assert (result.transport, result.audio) == (alone.transport, alone.audio)
 
 
 def test_a_bundle_only_section_outside_a_bundle_is_none() -> None:

@@ -18,30 +18,33 @@ CHROMIUM, FIREFOX, AIORTC = "111 9 0 8 13 110", "109 9 0 8 101", "96 9 0 8"
 
 @dataclass(frozen=True)
 class Expected:
-    """What is agreed with a client: formats, name of the audio, ids of the extensions, and the other m-lines."""
+    """What is agreed with a client: formats, ids of the extensions, name of the audio, the other m-lines, and who is
+    in the bundle ("" = the audio alone)."""
 
     formats: str
     ids: tuple[int, int, int]  # audio level, mid, feedback
     mid: str = "0"
     others: tuple[str, ...] = ()
+    bundle: str = ""
     sends: bool = True
     receives: bool = True
 
 
+CARRIER = "video 10000 UDP/TLS/RTP/SAVPF {}"
 VP8, CHANNEL = "video 0 UDP/TLS/RTP/SAVPF {}", "application 0 UDP/DTLS/SCTP webrtc-datachannel"
 OFFERS = {
     "chromium-offer-audio": Expected(CHROMIUM, (1, 4, 3)),
     "chromium-offer-listener": Expected(CHROMIUM, (1, 4, 3), receives=False),
     "chromium-offer-video-channel": Expected(CHROMIUM, (1, 4, 3), others=(VP8.format(96), CHANNEL)),
-    "chromium-offer-video-first": Expected(CHROMIUM, (14, 9, 4), "1", (VP8.format(96),)),
-    "chromium-offer-video-first-bundled": Expected(CHROMIUM, (14, 9, 4), "1", (VP8.format(96),)),
+    "chromium-offer-video-first": Expected(CHROMIUM, (14, 9, 4), "1", (CARRIER.format(96),), "0 1"),
+    "chromium-offer-video-first-bundled": Expected(CHROMIUM, (14, 9, 4), "1", (CARRIER.format(96),), "0 1"),
     "chromium-reoffer-restart": Expected(CHROMIUM, (1, 4, 3), others=(VP8.format(96), CHANNEL)),
     "chromium-reoffer-video": Expected(CHROMIUM, (1, 4, 3), others=(VP8.format(96),)),
     "firefox-offer-audio": Expected(FIREFOX, (1, 3, 7)),
     "firefox-offer-listener": Expected(FIREFOX, (1, 3, 7), receives=False),
     "firefox-offer-video-channel": Expected(FIREFOX, (1, 3, 7), others=(VP8.format(120), CHANNEL)),
-    "firefox-offer-video-first": Expected(FIREFOX, (1, 3, 7), "1", (VP8.format(120),)),
-    "firefox-offer-video-first-bundled": Expected(FIREFOX, (1, 3, 7), "1", (VP8.format(120),)),
+    "firefox-offer-video-first": Expected(FIREFOX, (1, 3, 7), "1", (CARRIER.format(120),), "0 1"),
+    "firefox-offer-video-first-bundled": Expected(FIREFOX, (1, 3, 7), "1", (CARRIER.format(120),), "0 1"),
     "firefox-reoffer-restart": Expected(FIREFOX, (1, 3, 7), "1", (VP8.format(120),)),
     "firefox-reoffer-video": Expected(FIREFOX, (1, 3, 7), others=(VP8.format(120),)),
     "aiortc-offer-audio": Expected(AIORTC, (2, 1, 0)),
@@ -61,7 +64,7 @@ def test_a_clients_offer_is_answered(name: str) -> None:
     audio = lines.pop(result.index)
     assert audio == f"audio 10000 UDP/TLS/RTP/SAVPF {expected.formats}"
     assert tuple(lines) == expected.others
-    assert ("group", f"BUNDLE {expected.mid}") in result.description.attributes
+    assert ("group", f"BUNDLE {expected.bundle or expected.mid}") in result.description.attributes
     agreed = result.audio
     assert (agreed.level_id, agreed.mid_id, agreed.feedback_id) == expected.ids
     assert (agreed.codec, agreed.mid, agreed.rtcp_mux) == ("opus", expected.mid, True)
@@ -95,11 +98,14 @@ def test_another_reader_reads_the_same_in_our_answer(name: str) -> None:
     assert audio.dtls is not None
     assert audio.dtls.fingerprints[0].value == bytes(range(32)).hex(":").upper()
     assert [codec.payloadType for codec in audio.rtp.codecs] == [int(each) for each in audio.fmt]
-    assert [media.rtp.muxId for media in theirs.media if media.port] == [result.audio.mid]
+    live = {media.rtp.muxId: media.direction for media in theirs.media if media.port}
+    audio_direction = live.pop(result.audio.mid)
+    assert audio_direction in ("sendrecv", "sendonly")
+    assert set(live.values()) <= {"inactive"}
 
 
 # -- aiortc takes them --------------------------------------------------------------------------------------------
-# It takes no section with port 0, so it offers sound alone.
+# It takes no section with port 0, so it offers nothing that we reject.
 
 
 async def exchange(peer: RTCPeerConnection, previous: Agreed | None = None) -> Agreed:
@@ -123,5 +129,16 @@ async def test_aiortc_takes_our_answer_and_those_to_its_re_offers(direction: str
         held = await exchange(peer, first)
         assert transceiver.currentDirection == "inactive"
         assert held.transport == first.transport
+    finally:
+        await peer.close()
+
+
+async def test_aiortc_takes_an_answer_to_video_before_sound() -> None:
+    peer = RTCPeerConnection()
+    try:
+        video, audio = peer.addTransceiver("video"), peer.addTransceiver("audio")
+        await exchange(peer)
+        assert (video.currentDirection, audio.currentDirection) == ("inactive", "sendrecv")
+        assert video.receiver.transport is audio.receiver.transport
     finally:
         await peer.close()
