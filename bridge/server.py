@@ -19,7 +19,8 @@ from typing import Any, Final, NamedTuple
 from bridge import management, settings
 from bridge.browsers import Surroundings
 from bridge.call_record import CallRecord
-from bridge.certificate import CertificateFiles, self_made
+from bridge.certificate import CertificateFiles
+from bridge.certificates import Certificates
 from bridge.crew import Crew
 from bridge.errors import Reason
 from bridge.focus import Conferences
@@ -50,7 +51,6 @@ from config.model import Config, Protocol, Room
 from config.secret import Secret
 
 KEEP_KNOWN_S: Final = 60.0  # how often peers with a call are named to the transports
-CERTIFICATES_S: Final = 2.0  # how often certificate files are looked at
 AGAIN_S: Final = 1.0  # after a part that should run for ever has failed
 
 _log = logger("bridge")
@@ -84,7 +84,7 @@ class Bridge:
         self.made: tuple[MadePin, ...] = ()
         self._folder = Path(config.bridge.state_folder)
         self._known_at = 0.0
-        self._certificate_files: list[CertificateFiles] = []
+        self._certificates = Certificates(self._folder, settings.own_names(config), self.reload_certificates)
         self._web: Web | None = None
         self._up = False
         self._stop = asyncio.Event()
@@ -106,7 +106,7 @@ class Bridge:
             if self._web is not None:
                 serving.append(crew.start(self._web.port.serve(), "web"))
             crew.start(self._tend(partial(self._load.watch, self._looked)), "load")
-            crew.start(self._tend(self._watch_certificates), "certificates")
+            crew.start(self._tend(self._certificates.watch), "certificates")
             on_up()
             self._keep_made_pins()
             await self._stop.wait()
@@ -264,7 +264,7 @@ class Bridge:
         sip = self.config.sip
         files = None
         if any(each.protocol is Protocol.TLS for each in sip.listeners):
-            files = self._certificate(sip.certificate, sip.key, "sip")
+            files = self._certificates.serve(sip.certificate, sip.key, "sip")
         return [
             Listener(
                 each.protocol.value, each.address, each.port, files if each.protocol is Protocol.TLS else None
@@ -275,26 +275,8 @@ class Bridge:
     def _web_certificate(self) -> CertificateFiles | None:
         """What the web proves itself by; None: it speaks plain HTTP, on loopback."""
         web = self.config.web
-        return (
-            self._certificate(web.certificate, web.key, "web")
-            if settings.web_is_secure(self.config)
-            else None
-        )
-
-    def _certificate(self, chain: str, key: str, section: str) -> CertificateFiles:
-        """The configured certificate, or one of our own making; its files are watched from now on."""
-        if chain:
-            files = CertificateFiles(Path(chain), Path(key or chain))
-        else:
-            _log.warning(
-                "self-made-certificate",
-                detail=f"nobody trusts it: set [{section}] certificate and key to one that an authority has signed",
-            )
-            files = CertificateFiles(
-                *self_made(self._folder, settings.own_names(self.config), datetime.datetime.now(datetime.UTC))
-            )
-        self._certificate_files.append(files)
-        return files
+        secure = settings.web_is_secure(self.config)
+        return self._certificates.serve(web.certificate, web.key, "web") if secure else None
 
     # -- watching -------------------------------------------------------------------------------------------------
 
@@ -313,19 +295,6 @@ class Bridge:
     def _legs(self) -> int:
         """How many legs stand, whatever way they came."""
         return self._signalling.calls + (self._web.legs if self._web is not None else 0)
-
-    async def _watch_certificates(self) -> None:
-        """Notice changed certificate files; new handshakes use them."""
-        seen = self._certificate_times()
-        while True:
-            await asyncio.sleep(CERTIFICATES_S)
-            now = self._certificate_times()
-            if now != seen:
-                seen = now
-                self.reload_certificates()
-
-    def _certificate_times(self) -> list[tuple[float, float]]:
-        return [files.changed_at() for files in self._certificate_files]
 
     def reload_certificates(self) -> None:
         """Read the certificate files again, now (SIGHUP); new handshakes use them."""

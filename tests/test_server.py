@@ -4,12 +4,14 @@ and ends neither the bridge nor a call."""
 from __future__ import annotations
 
 import asyncio
+import datetime
 import ssl
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bridge.certificate import CertificateFiles, self_made
 from bridge.server import AGAIN_S, Bridge
 from bridge.store import Store
 from config.model import (
@@ -129,3 +131,42 @@ def test_what_nobody_caught_is_told_without_what_it_was_about(
     run(scene())
     out = "".join(capsys.readouterr())
     assert "KeyError" in out and "Unclosed transport" in out and "Kari" not in out
+
+
+async def test_certificates_of_sip_and_of_the_web_change_in_life(tmp_path: Path) -> None:
+    """By the watch or by SIGHUP; a broken file changes nothing, and is told."""
+    wanted = config(tmp_path)
+    certificate = CertificateFiles(*self_made(tmp_path, ["127.0.0.1"], datetime.datetime.now(datetime.UTC)))
+    chain, key = str(certificate.chain), str(certificate.key)
+    wanted = replace(
+        wanted,
+        sip=replace(wanted.sip, certificate=chain, key=key),
+        web=replace(wanted.web, certificate=chain, key=key),
+    )
+    ports = [wanted.sip.listeners[1].port, wanted.web.port]
+    bridge = Bridge(wanted)
+    up = asyncio.Event()
+    running = asyncio.create_task(bridge.run(up.set))
+    await asyncio.wait_for(up.wait(), 20)
+    first = [await served(port) for port in ports]
+    assert first == [pem(certificate.chain)] * 2
+    self_made(tmp_path, ["127.0.0.1", "localhost"], datetime.datetime.now(datetime.UTC))
+    bridge.reload_certificates()
+    assert [await served(port) for port in ports] == [pem(certificate.chain)] * 2 != first
+    kept = pem(certificate.chain)
+    certificate.chain.write_text("junk")
+    bridge.reload_certificates()
+    assert [await served(port) for port in ports] == [kept] * 2
+    refused = bridge.metrics.registry.get_sample_value("samrom_drops_total", {"name": "certificate-refused"})
+    assert refused == 1
+    bridge.stop()
+    await running
+
+
+def pem(chain: Path) -> str:
+    return chain.read_text().strip()
+
+
+async def served(port: int) -> str:
+    """The certificate that a listener of TLS shows."""
+    return (await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", port))).strip()
