@@ -91,7 +91,8 @@ function mount() {
 }
 
 function title() {
-  const place = state.seat ? state.seat.roomName || state.seat.room : '';
+  // Who waits is told nothing of the room, not even its name.
+  const place = (state.view === 'room' && state.seat.roomName) || (state.seat && state.seat.room);
   const knocks = isHost(state) ? knocking(state).length : 0;
   const words = [t(`title.${state.view}`), place, 'Samrom'].filter(Boolean).join(' – ');
   return knocks ? `(${knocks}) ${words}` : words;

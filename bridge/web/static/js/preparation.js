@@ -16,7 +16,7 @@ export class Preparation {
   /** From the first page to the device check. */
   async check({ room, name, host, pin }) {
     this.pin = pin;
-    this.dispatch({ type: 'form-filled', form: { room, name, host, pin: pin !== '' } });
+    this.dispatch({ type: 'form-filled', form: { room, name, host } });
     // A reload is to know the room; addresses of rooms are numbers.
     window.history.replaceState(null, '', /^[0-9]{1,20}$/.test(room) ? `/${room}` : '/');
     this.sounds.wake();
@@ -42,17 +42,18 @@ export class Preparation {
 
   /** After a reload: the seat is still ours, the microphone is asked for again. */
   async comeBack(seat) {
-    this.dispatch({ type: 'form-filled', form: { room: seat.room, name: seat.name } });
+    this.dispatch({ type: 'form-filled', form: { room: seat.room, name: seat.name, host: seat.host } });
     this.dispatch({ type: 'microphone', microphone: { on: !seat.muted } });
     this.dispatch({ type: 'join-asked' });
     await this.openMicrophone();
     await this.session.resume(seat);
   }
 
-  /** Once more from the end of a conversation. */
+  /** Once more from the end of a conversation; who has a PIN is asked for it again. */
   async again() {
-    const { room, name } = this.state().form;
-    await this.check({ room, name, host: false, pin: '' });
+    const { room, name, host } = this.state().form;
+    if (host) this.backToStart();
+    else await this.check({ room, name, host: false, pin: '' });
   }
 
   async openMicrophone() {

@@ -46,21 +46,22 @@ export class Session {
   /** Asks for a place. Without a PIN first; what the room wants is in its answer. */
   async join({ room, name, pin = '' }) {
     this.dispatch({ type: 'join-asked' });
-    this.api = new Api(room);
+    const api = new Api(room);
+    this.api = api;
     try {
-      await this.seated(room, name, await this.ask(name, pin));
+      await this.seated(api, room, name, await this.ask(api, name, pin));
     } catch (error) {
-      this.refused(error, pin !== '');
+      if (this.api === api) this.refused(error, pin !== '');
     }
   }
 
-  async ask(name, pin) {
+  async ask(api, name, pin) {
     const body = { display_name: name };
     try {
-      return await this.api.requestToken(pin ? { ...body, pin } : body);
+      return await api.requestToken(pin ? { ...body, pin } : body);
     } catch (error) {
       const wanted = !pin && error instanceof Refusal && error.status === 403 && error.result;
-      if (wanted && wanted.pin && wanted.guest_pin === 'none') return this.api.requestToken({ ...body, pin: 'none' });
+      if (wanted && wanted.pin && wanted.guest_pin === 'none') return api.requestToken({ ...body, pin: 'none' });
       throw error;
     }
   }
@@ -85,8 +86,9 @@ export class Session {
     return this.restore();
   }
 
-  async seated(room, name, result) {
-    this.api.token = result.token;
+  async seated(api, room, name, result) {
+    api.token = result.token;
+    if (this.api !== api) return api.release().catch(() => {}); // we went while the bridge made up its mind
     if (this.events) this.events.last = ''; // another line begins: everything is told anew
     this.seat = { room, name, resume: result.resume };
     this.servers = serversOf(result);
@@ -102,14 +104,15 @@ export class Session {
         chat: result.chat_enabled === true,
       },
     });
-    this.api.deadline = DEADLINE_MS;
+    api.deadline = DEADLINE_MS;
     this.refreshLater(result.expires);
     await Promise.all([this.openEvents().catch(() => this.restore()), this.openCall()]);
   }
 
   /** What a reload needs, and nothing more; it goes when the tab goes. */
   remember() {
-    if (this.seat) keepSeat({ ...this.seat, muted: !this.state().microphone.on });
+    const { microphone, form } = this.state();
+    if (this.seat) keepSeat({ ...this.seat, host: form.host, muted: !microphone.on });
   }
 
   refreshLater(expires) {
@@ -228,7 +231,7 @@ export class Session {
       } else if (error instanceof Refusal) {
         this.restore();
       } else {
-        this.over('no-media');
+        await this.leave('no-media');
       }
     } finally {
       this.calling = false;
@@ -303,6 +306,7 @@ export class Session {
         await this.comeBack();
         return true;
       } catch (error) {
+        if (this.api !== api) break;
         this.restoring = true;
         if (!(error instanceof Refusal)) throw error;
         if (!error.unreachable && error.status !== 429) {
@@ -327,30 +331,31 @@ export class Session {
   }
 
   async comeBack() {
-    if (await this.stillKnown()) {
+    const { api } = this;
+    if (await this.stillKnown(api)) {
       this.restoring = false;
       await this.openEvents();
-      this.api.deadline = DEADLINE_MS;
+      api.deadline = DEADLINE_MS;
       if (this.state().media !== 'up') this.openCall();
       return;
     }
     const { room, name, resume } = this.seat;
-    const result = await this.api.requestToken({ display_name: name, resume });
+    const result = await api.requestToken({ display_name: name, resume });
     this.restoring = false;
     if (this.state().seat) this.dispatch({ type: 'media', media: 'restoring' });
-    await this.seated(room, name, result);
+    await this.seated(api, room, name, result);
   }
 
   /** Does the bridge still take our token? Throws if it cannot be reached. */
-  async stillKnown() {
-    if (!this.api.token) return false;
+  async stillKnown(api) {
+    if (!api.token) return false;
     try {
-      const result = await this.api.refresh();
+      const result = await api.refresh();
       this.refreshLater(result.expires);
       return true;
     } catch (error) {
       if (error instanceof Refusal && error.unreachable) throw error;
-      this.api.token = '';
+      api.token = '';
       return false;
     }
   }
@@ -361,20 +366,21 @@ export class Session {
     const room = String(body.alias || '');
     this.hangUp();
     this.dispatch({ type: 'transferred', room });
-    this.api = new Api(room);
+    const api = new Api(room);
+    this.api = api;
     try {
-      await this.seated(room, name, await this.api.requestToken({ display_name: name, token: body.token }));
+      await this.seated(api, room, name, await api.requestToken({ display_name: name, token: body.token }));
     } catch (error) {
-      this.refused(error, false);
+      if (this.api === api) this.refused(error, false);
     }
   }
 
   // Going
 
-  /** We go of our own will: at once for us, and the bridge is told. */
-  async leave() {
+  /** We go of our own: at once for us, and the bridge is told. */
+  async leave(reason = 'left') {
     const api = this.api;
-    this.over('left');
+    this.over(reason);
     if (api) await api.release().catch(() => {});
   }
 

@@ -5,10 +5,10 @@
 const CHAT_LINES = 300;
 
 /** The page before anything has happened. */
-export function initial(room = '', name = '') {
+export function initial(room = '', name = '', host = false) {
   return {
     view: 'start', // start, check, pin, joining, waiting, room, ended, unsupported
-    form: { room, name, host: false, pin: false, problem: '' }, // the PIN itself is never in here
+    form: { room, name, host, problem: '' }, // `host`: has a PIN, which is never in here
     pin: { wrong: 0 },
     microphone: { status: 'idle', on: true, talkingWhileMuted: false }, // idle, asking, ok, or a reason why not
     camera: { status: 'idle', on: true },
@@ -79,7 +79,7 @@ const CHANGES = {
   // Before the room
   'form-filled': (state, { form }) => ({ ...state, form: { ...state.form, ...form, problem: '' } }),
   'check-opened': (state) => ({ ...state, view: 'check' }),
-  'start-opened': (state) => ({ ...initial(state.form.room, state.form.name), ...kept(state), ...closed(state) }),
+  'start-opened': (state) => ({ ...anew(state), ...closed(state) }),
   'join-asked': (state) => ({ ...state, view: 'joining', ended: null }),
   'pin-asked': (state) => ({ ...state, view: 'pin' }),
   'pin-wrong': (state) => ({ ...state, view: 'pin', pin: { wrong: state.pin.wrong + 1 } }),
@@ -93,7 +93,7 @@ const CHANGES = {
   }),
   // The room is another one: nothing of the first may show in it.
   transferred: (state, { room }) => ({
-    ...initial(room, state.form.name), ...kept(state), microphone: state.microphone, view: 'joining',
+    ...anew(state), form: { ...state.form, room }, microphone: state.microphone, view: 'joining',
   }),
 
   // Devices
@@ -154,18 +154,19 @@ const CHANGES = {
 
 function over(state, reason) {
   return {
-    ...initial(state.form.room, state.form.name), ...kept(state), ...closed(state), view: 'ended', ended: { reason },
+    ...anew(state), ...closed(state), view: 'ended', ended: { reason },
   };
 }
 
-/** What outlives a conversation: the devices, and whether the network is there. */
-function kept(state) {
-  return { devices: state.devices, online: state.online, microphone: { ...state.microphone, talkingWhileMuted: false } };
+/** The first state again, but for what outlives a conversation: who one is, the devices, the network. */
+function anew(state) {
+  const { form, devices, online } = state;
+  return { ...initial(form.room, form.name, form.host), devices, online };
 }
 
 function closed(state) {
   return {
-    microphone: { ...state.microphone, status: 'idle', talkingWhileMuted: false },
+    microphone: { status: 'idle', on: true, talkingWhileMuted: false },
     camera: { ...state.camera, status: 'idle' },
   };
 }

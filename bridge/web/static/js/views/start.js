@@ -39,7 +39,7 @@ export function startView(context, state) {
       pin.element, go.element)));
 
   function submit() {
-    const number = room.input.value.trim();
+    const number = room.input.value.replace(/\s+/g, ''); // "12 34 56" is how numbers are written
     const called = name.input.value.trim();
     const digits = host.checked ? pin.input.value.trim().replace(/#$/, '') : '';
     room.complain(number ? '' : t('start.room-missing'));
