@@ -20,6 +20,9 @@ from bridge.media.allowance import Allowance
 from bridge.media.protection import Protection
 
 RTCP_PER_S = 50.0  # an honest peer sends one report in some seconds, and feedback ten times a second
+# Packets of another source (SSRC) than the one that is heard: enough for the peer to begin one. So a flood that is
+# forged with the peer's address, by somebody who does not see its packets, does not use up what the peer may send.
+OTHERS_PER_S = 50.0
 RECORDS_PER_S = 50.0  # of DTLS; a handshake takes five or so, and some more where they are lost
 
 Unwrap = Callable[[bytes], bytes]
@@ -61,7 +64,8 @@ class Transport(ABC):
         self._rate_factor = rate_factor
         self._drops = drops
         self._tell = tell
-        self._allowance = Allowance(0.0, 0.0, 0.0)
+        self._allowance = self._other_allowance = Allowance(0.0, 0.0, 0.0)
+        self._heard_source = b""  # SSRC of the packet that was last taken
         self._rtcp_allowance = Allowance(0.0, 0.0, 0.0)
         self._record_allowance = Allowance(0.0, 0.0, 0.0)
         # Bound once, and again when the link changes: a look-up less on every packet.
@@ -79,6 +83,7 @@ class Transport(ABC):
         self._protection.configure(audio, command.transport.dtls, now)
         rate = self._rate_factor * max(50.0, 1000.0 / audio.ptime_ms)
         self._allowance = Allowance(rate, rate, now)
+        self._other_allowance = Allowance(OTHERS_PER_S, OTHERS_PER_S, now)
         self._rtcp_allowance = Allowance(RTCP_PER_S, RTCP_PER_S, now)
         self._record_allowance = Allowance(RECORDS_PER_S, RECORDS_PER_S, now)
         self._aim(command, now)
@@ -97,7 +102,9 @@ class Transport(ABC):
 
     def _take_packet(self, datagram: bytes, arrival: float) -> bool:
         """A datagram that may be the peer's RTP. True: it was."""
-        if not self._allowance.take(arrival):
+        source = datagram[8:12]
+        allowance = self._allowance if source == self._heard_source else self._other_allowance
+        if not allowance.take(arrival):
             self._drops["over-rate"] += 1
             return False
         try:
@@ -105,6 +112,7 @@ class Transport(ABC):
         except ProtocolError as fault:
             self._drops[fault.name] += 1
             return False
+        self._heard_source = source
         return True
 
     def _take_report(self, datagram: bytes, arrival: float) -> bool:

@@ -136,11 +136,15 @@ def test_bad_srtp_from_elsewhere_hurts_nobody(bench: PortBench) -> None:
 def test_bad_srtp_with_the_peers_own_address(bench: PortBench) -> None:
     guest = connected(bench)
     rng = random.Random(2)
+    guest.talk()
+    bench.turn()
     for _ in range(50):
-        guest.line.send(b"\x80\0" + rng.randbytes(180))
+        for _ in range(200):
+            guest.line.send(b"\x80\0" + rng.randbytes(180))
         bench.turn(talking=True)
-    assert guest.heard() == 50
-    assert bench.drops == {"srtp-auth": 50}
+    assert guest.heard() == 51
+    assert bench.drops.keys() == {"srtp-auth", "over-rate"}
+    assert bench.drops["srtp-auth"] <= 110
     assert not guest.told(contract.TransportFailed)
 
 
