@@ -405,6 +405,7 @@ class Clients:
         record = self._records.pop(leg.id, None)
         if record is not None and leg.reason is not None:
             record.ended, record.reason, record.quality = self._wallclock(), leg.reason, leg.quality
+            record.protection = "dtls" if leg.quality is not None else ""
             self.surroundings.record(record)
 
     # -- the end ----------------------------------------------------------------------------------------------------
