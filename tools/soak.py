@@ -21,9 +21,10 @@ import numpy as np
 
 from tools.bench.server import Server
 from tools.load import processes, speech
-from tools.load.calls import Call, Caller, State
+from tools.load.calls import Call, Caller
+from tools.load.member import State
 from tools.load.speech import Codec, Loop
-from tools.load.stream import Stream
+from tools.load.stream import PhoneStream
 
 _FRAME_S = 0.02
 _VOICES = 4
@@ -36,7 +37,7 @@ class Visit:
 
     call: Call
     caller: Caller
-    stream: Stream
+    stream: PhoneStream
 
 
 class Visitors:
@@ -59,7 +60,9 @@ class Visitors:
         self._poll = select.epoll()
         for caller, _ in self._callers:
             self._poll.register(caller, select.EPOLLIN)
-        self._by_file: dict[int, Caller | Stream] = {caller.fileno(): caller for caller, _ in self._callers}
+        self._by_file: dict[int, Caller | PhoneStream] = {
+            caller.fileno(): caller for caller, _ in self._callers
+        }
         self._due = time.monotonic()
 
     @property
@@ -71,10 +74,10 @@ class Visitors:
         """One more calls."""
         caller, codec = next(self._turns)
         loops = self._loops[codec]
-        stream = Stream(codec, loops[self.begun % len(loops)], 0, listens=False)
+        stream = PhoneStream(codec, loops[self.begun % len(loops)], 0, listens=False)
         self._by_file[stream.fileno()] = stream
         self._poll.register(stream, select.EPOLLIN)
-        call = Call(self.begun, stream.port)
+        call = Call(self.begun, port=stream.port)
         self.begun += 1
         caller.invite(call, time.monotonic())
         self._visits[call.id] = Visit(call, caller, stream)

@@ -10,7 +10,8 @@ import pytest
 
 from tests.tools.echo import Echo
 from tools.load import measure, processes, speech
-from tools.load.crowd import Crowd, Task, setup_rate
+from tools.load.crowd import Crowd, Task
+from tools.load.rate import setup_rate
 from tools.load.speech import Codec
 
 SECOND = 1_000_000_000

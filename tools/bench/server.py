@@ -42,6 +42,9 @@ tick_late_ms = 1000
 loop_lag_ms = 10000
 [web]
 port = {web}
+connections = 5000
+connections_per_source = 5000
+slow_per_source = 5000
 [rtc]
 port = {rtc}
 [management]
@@ -68,12 +71,12 @@ class Server:
         self._temporary = tempfile.TemporaryDirectory(prefix="bench")
         self._folder = Path(self._temporary.name)
         first = _free_ports(_MEDIA_PORTS + 4)
-        self._sip, self._management = first, first + 1
+        self._sip, self._management, self._web = first, first + 1, first + 2
         config = _CONFIG.format(
             folder=self._folder,
             sip=self._sip,
             management=self._management,
-            web=first + 2,
+            web=self._web,
             rtc=first + 3,
             media=first + 4,
             media_last=first + 3 + _MEDIA_PORTS,
@@ -126,6 +129,11 @@ class Server:
     def uri(self) -> str:
         """The one room to call."""
         return self.uri_of(ROOM)
+
+    @property
+    def page(self) -> str:
+        """The page of that room."""
+        return f"http://127.0.0.1:{self._web}/{ROOM}"
 
     def uri_of(self, room: str) -> str:
         """A room to call."""

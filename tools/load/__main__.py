@@ -10,7 +10,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from tools.load.crowd import Crowd, Task, setup_rate
+from tools.load.crowd import Crowd, Task
+from tools.load.joins import Doorway
+from tools.load.rate import setup_rate
 from tools.load.speech import Codec
 
 
@@ -18,7 +20,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tools.load", description="Calls a room on this machine many times."
     )
-    parser.add_argument("uri", help="whom to call, e.g. sip:100@127.0.0.1:5060")
+    parser.add_argument(
+        "uri", help="whom to call: sip:100@127.0.0.1:5060, or as browsers http://127.0.0.1:8080/100"
+    )
     parser.add_argument("--codec", choices=[codec.sdp_name for codec in Codec], default="PCMU")
     parser.add_argument("--calls", type=int, default=10, help="how many")
     parser.add_argument("--talkers", type=int, help="the first so many talk, the others are silent (all)")
@@ -31,7 +35,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--keys", default="", help="keys pressed after the answer")
     parser.add_argument("--delay", action="store_true", help="call 0 beeps, call 1 listens")
     parser.add_argument("--server", type=int, default=0, help="process to weigh, with its children")
-    parser.add_argument("--setup-rate", action="store_true", help="set up and end calls as fast as it goes")
+    parser.add_argument(
+        "--setup-rate", action="store_true", help="set up and end calls by SIP as fast as it goes"
+    )
+    parser.add_argument("--joins", action="store_true", help="how long browsers take to join, one by one")
     parser.add_argument("--at-once", type=int, default=8, help="of those, so many at any time")
     parser.add_argument("--realtime", action="store_true", help="first in the kernel's order (as root)")
     parser.add_argument("--json", action="store_true", help="print JSON only")
@@ -66,7 +73,11 @@ def main() -> int:
     if words.realtime:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     codec = next(codec for codec in Codec if codec.sdp_name == words.codec)
-    if words.setup_rate:
+    figures: dict[str, Any]
+    if words.joins:
+        times = Doorway(words.uri, words.calls, codec).run()
+        figures, good = figures_of(times), not times.failed
+    elif words.setup_rate:
         rate = setup_rate(words.uri, words.calls, words.at_once, codec)
         figures, good = figures_of(rate), not rate.failed
     else:

@@ -10,8 +10,8 @@ import random
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum, auto
 
+from tools.load.member import Member, State
 from tools.load.speech import Codec
 
 _T1 = 0.5
@@ -19,28 +19,12 @@ _GIVE_UP_SECONDS = 32.0
 _PHRASES = {200: "OK", 481: "Call/Transaction Does Not Exist"}
 
 
-class State(Enum):
-    """Of a call."""
-
-    IDLE = auto()
-    CALLING = auto()
-    UP = auto()
-    LEAVING = auto()
-    OVER = auto()
-    FAILED = auto()
-
-
 @dataclass(slots=True)
-class Call:
-    """One call. `index` is its place in the crowd, `port` where it wants its RTP; times are monotonic seconds."""
+class Call(Member):
+    """One call. `port`: where it wants its RTP."""
 
-    index: int
-    port: int
-    state: State = State.IDLE
+    port: int = 0
     status: int = 0
-    begun: float = 0.0
-    answered: float = 0.0
-    hung_up_on: bool = False
     remote: tuple[str, int] | None = None
     event_type: int = 101
     id: str = ""

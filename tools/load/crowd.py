@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import gc
 import random
-import select
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import numpy as np
 
+from mixer.pcm import Samples
 from tools.load import measure, processes, speech
-from tools.load.calls import Call, Caller, State
+from tools.load.browsers import Browsers
+from tools.load.member import Member, Part, Signalling, State
+from tools.load.phones import Phones
+from tools.load.poll import Poll
 from tools.load.speech import Codec
 from tools.load.stream import Stream
 
@@ -28,7 +32,8 @@ MAX_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the crowd does.
+    """What the crowd does. It comes by SIP to a `uri` such as sip:1001@127.0.0.1:5060, and as browsers to that of the
+    room's page, such as http://127.0.0.1:8080/1001.
 
     The first `talkers` calls talk (None: all); the others send what `silent` says: "zero" (coded silence, 50 a
     second), "dtx" or "none". `keys` are pressed a second after the answer. `delay`: call 0 beeps once a second and
@@ -48,12 +53,18 @@ class Task:
     server: int = 0
 
     def __post_init__(self) -> None:
-        if not self.uri.partition("@")[2].startswith("127."):
+        host = urlsplit(self.uri).hostname if self.by_browser else self.uri.partition("@")[2]
+        if not (host or "").startswith("127."):
             raise ValueError(f"{self.uri} is not on this machine: load goes to loopback only")
         if not 1 <= self.calls <= MAX_CALLS or not 0 < self.seconds <= MAX_SECONDS:
             raise ValueError(f"at most {MAX_CALLS} calls and {MAX_SECONDS:.0f} s")
         if self.silent not in ("zero", "dtx", "none"):
             raise ValueError("silent: zero, dtx or none")
+
+    @property
+    def by_browser(self) -> bool:
+        """Whether it comes by the client API."""
+        return self.uri.startswith("http://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,41 +92,40 @@ class Crowd:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._streams = self._make_streams()
-        self._calls = [Call(index, stream.port) for index, stream in enumerate(self._streams)]
-        self._caller = Caller(task.uri, task.codec, on_up=self._up, on_over=self._over)
-        self._open = 0  # calls that are neither over nor failed
-        self._settled = 0  # calls that were answered or have failed
+        self._poll = Poll()
+        kind = Browsers if task.by_browser else Phones
+        self._signalling: Signalling = kind(
+            task.uri, task.codec, self._parts(), self._poll, self._up, self._over
+        )
+        self._members = self._signalling.members
+        self._open = 0  # members that are neither over nor failed
+        self._settled = 0  # members that were let in or have failed
         self._slots: list[list[Stream]] = [[] for _ in range(_SLOTS)]
         self._slot = 0
         self._slot_due = time.monotonic()
         self._late: list[float] = []
         self._keys_due: list[tuple[float, Stream]] = []
-        self._poll = select.epoll()
-        self._receivers: dict[int, Callable[[], None]] = {}
-        for stream in self._streams:
-            self._receivers[stream.fileno()] = stream.receive
-        self._receivers[self._caller.fileno()] = lambda: self._caller.receive(time.monotonic())
-        for fd in self._receivers:
-            self._poll.register(fd, select.EPOLLIN)
 
-    def _make_streams(self) -> list[Stream]:
+    def _parts(self) -> list[Part]:
         task = self._task
         talkers = task.calls if task.talkers is None else task.talkers
-        voices = [speech.encode(speech.voice(n), task.codec) for n in range(min(_VOICES, max(1, talkers)))]
+        voices = [self._spoken(speech.voice(n)) for n in range(min(_VOICES, max(1, talkers)))]
         quiet = (
-            ()
+            Part((), (), 0)
             if task.silent == "none"
-            else speech.encode(speech.silence(8), task.codec, task.silent == "dtx")
+            else self._spoken(speech.silence(8), task.silent == "dtx")
         )
-        streams = []
+        parts = []
         for index in range(task.calls):
-            loop = voices[index % len(voices)] if index < talkers else quiet
-            position = random.randrange(len(loop)) if loop else 0
+            part = voices[index % len(voices)] if index < talkers else quiet
+            part = part._replace(position=random.randrange(len(part.loop)) if part.loop else 0)
             if task.delay and index == 0:
-                loop, position = speech.encode(speech.beep(), task.codec), 0
-            streams.append(Stream(task.codec, loop, position, listens=task.delay and index == 1))
-        return streams
+                part = self._spoken(speech.beep())
+            parts.append(part._replace(listens=task.delay and index == 1))
+        return parts
+
+    def _spoken(self, pcm: Samples, dtx: bool = False) -> Part:
+        return Part(speech.encode(pcm, self._task.codec, dtx), speech.levels(pcm), 0)
 
     def run(self) -> Outcome:
         """Call, measure, hang up."""
@@ -129,11 +139,11 @@ class Crowd:
 
     def _run(self) -> Outcome:
         task = self._task
-        for index, call in enumerate(self._calls):
-            start = self._calls[0].begun + index / task.per_second if index else time.monotonic()
-            self._spin(until=start)
+        first = time.monotonic()
+        for index in range(task.calls):
+            self._spin(until=first + index / task.per_second)
             self._open += 1
-            self._caller.invite(call, time.monotonic())
+            self._signalling.begin(index, time.monotonic())
         self._spin(until=time.monotonic() + 40, enough=lambda: self._settled == task.calls)
         self._spin(until=time.monotonic() + task.warmup)
         begin_ns, begin, begin_cost, begin_busy = time.time_ns(), time.monotonic(), self._cost(), _busy()
@@ -142,14 +152,14 @@ class Crowd:
         end_ns, seconds, end_cost, end_busy = time.time_ns(), time.monotonic() - begin, self._cost(), _busy()
         own = time.process_time() - own
         late = self._late[sent_late:]
-        hung_up_on = sum(call.hung_up_on for call in self._calls)
+        hung_up_on = sum(call.hung_up_on for call in self._members)
         self._hang_up()
         delays = self._delays()
-        setups = [1000 * (call.answered - call.begun) for call in self._calls if call.answered]
+        setups = [1000 * (call.answered - call.begun) for call in self._members if call.answered]
         p50, p99 = np.percentile(setups, (50, 99)) if setups else (0.0, 0.0)
         return Outcome(
             answered=len(setups),
-            refused=self._caller.refusals,
+            refused=self._signalling.refusals,
             hung_up_on=hung_up_on,
             setup_ms_p50=float(p50),
             setup_ms_p99=float(p99),
@@ -170,7 +180,7 @@ class Crowd:
     def _receptions(self, begin_ns: int, end_ns: int) -> list[measure.Reception]:
         """Of each call that was answered; of several sources in one call, the one with most packets."""
         found = []
-        for call, stream in zip(self._calls, self._streams, strict=True):
+        for call, stream in zip(self._members, self._signalling.streams, strict=True):
             if not call.answered:
                 continue
             heard = [
@@ -184,7 +194,7 @@ class Crowd:
     def _delays(self) -> list[float]:
         if not self._task.delay:
             return []
-        speaker, listener = self._streams[:2]
+        speaker, listener = self._signalling.streams[:2]
         sources = measure.sources(listener.notes)
         if len(sources) != 1 or listener.payloads is None:
             return []
@@ -196,8 +206,7 @@ class Crowd:
         """Let the crowd talk until a time [monotonic seconds], or until it is `enough`."""
         while (now := time.monotonic()) < until and not enough():
             self._send_due(now)
-            for fd, _ in self._poll.poll(max(0.0, self._slot_due - time.monotonic())):
-                self._receivers[fd]()
+            self._poll.wait(self._slot_due - time.monotonic())
 
     def _send_due(self, now: float) -> None:
         while self._slot_due <= now:
@@ -209,92 +218,37 @@ class Crowd:
             self._slot += 1
             self._slot_due += _SLOT_SECONDS
             if self._slot % _SLOTS == 0:
-                self._caller.repeat_due(now)
+                self._signalling.repeat_due(now)
                 self._press_due(now)
 
     def _press_due(self, now: float) -> None:
         while self._keys_due and self._keys_due[0][0] <= now:
             self._keys_due.pop(0)[1].press(self._task.keys)
 
-    def _up(self, call: Call) -> None:
+    def _up(self, member: Member) -> None:
         self._settled += 1
-        stream = self._streams[call.index]
-        if call.remote is not None and call.remote[1]:
-            stream.start(call.remote, call.event_type)
-            self._slots[call.index % _SLOTS].append(stream)
+        stream = self._signalling.streams[member.index]
+        self._slots[member.index % _SLOTS].append(stream)
         if self._task.keys:
-            self._keys_due.append((call.answered + 1.0, stream))
+            self._keys_due.append((member.answered + 1.0, stream))
 
-    def _over(self, call: Call) -> None:
+    def _over(self, member: Member) -> None:
         self._open -= 1
-        if not call.answered:
+        if not member.answered:
             self._settled += 1
-        self._streams[call.index].stop()
 
     def _hang_up(self) -> None:
-        for index, call in enumerate(self._calls):
-            if call.state is State.UP:
-                self._caller.bye(call, time.monotonic())
-            if index % 10 == 9:
+        for member in self._members:
+            if member.state is State.UP:
+                self._signalling.end(member.index, time.monotonic())
+            if member.index % 10 == 9:
                 self._spin(until=time.monotonic() + 0.01)
         self._spin(until=time.monotonic() + 10, enough=lambda: self._open == 0)
 
     def _close(self) -> None:
+        self._signalling.close()
         self._poll.close()
-        self._caller.close()
-        for stream in self._streams:
-            stream.close()
 
 
 def _busy() -> float:
     return processes.machine_busy_seconds()
-
-
-@dataclass(frozen=True, slots=True)
-class SetupRate:
-    """How fast calls were set up and ended, `at_once` of them at any time."""
-
-    calls: int
-    failed: int
-    at_once: int
-    per_second: float
-    setup_ms_p50: float
-    setup_ms_p99: float
-
-
-def setup_rate(
-    uri: str, calls: int, at_once: int, codec: Codec = Codec.PCMU, limit: float = 60.0
-) -> SetupRate:
-    """INVITE, 200, ACK, BYE, 200 for each of `calls`, without sound; ends after `limit` seconds at the latest."""
-    sink = Stream(codec, (), 0, listens=False)
-    waiting = [Call(index, sink.port) for index in range(calls)]
-    finished: list[Call] = []
-
-    def over(call: Call) -> None:
-        finished.append(call)
-        if waiting and time.monotonic() < end:
-            caller.invite(waiting.pop(), time.monotonic())
-
-    caller = Caller(uri, codec, on_up=lambda call: caller.bye(call, time.monotonic()), on_over=over)
-    start = time.monotonic()
-    end = start + limit
-    for _ in range(min(at_once, calls)):
-        caller.invite(waiting.pop(), time.monotonic())
-    while len(finished) < calls and time.monotonic() < end + 5:
-        ready, _, _ = select.select([caller], [], [], 0.02)
-        if ready:
-            caller.receive(time.monotonic())
-        caller.repeat_due(time.monotonic())
-    seconds = time.monotonic() - start
-    caller.close()
-    sink.close()
-    good = [call for call in finished if call.state is State.OVER]
-    setups = [1000 * (call.answered - call.begun) for call in good] or [0.0]
-    return SetupRate(
-        calls=len(good),
-        failed=calls - len(good),
-        at_once=at_once,
-        per_second=len(good) / seconds,
-        setup_ms_p50=float(np.percentile(setups, 50)),
-        setup_ms_p99=float(np.percentile(setups, 99)),
-    )

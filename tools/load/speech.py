@@ -91,6 +91,12 @@ def encode(pcm: Samples, codec: Codec, dtx: bool = False) -> Loop:
     return tuple(b"" if dtx and len(payload) <= 2 else payload for payload in payloads)
 
 
+def levels(pcm: Samples) -> tuple[int, ...]:
+    """How loud each 20 ms of 48 kHz sound are [-dBov, 0 to 127], as RFC 6464 tells it."""
+    power = np.square(pcm[: len(pcm) // FRAME * FRAME]).reshape(-1, FRAME).mean(axis=1)
+    return tuple(int(level) for level in np.clip(-10 * np.log10(power + 1e-13), 0, 127).round())
+
+
 def decode(payloads: list[bytes], codec: Codec) -> list[Samples]:
     """Each payload in turn to sound at the codec's clock."""
     if codec is Codec.G722:
