@@ -67,12 +67,12 @@ class Board:
         if isinstance(event, events.TalkersChanged):
             self._talk(event.legs)
             return
+        self.touch()
         view = self.view(client)
-        if view is self._rosters.view(client.id):
-            self.touch()
-        else:
+        told = tuple(notice(event, client.id, view, self._name))
+        if told and view is not self._rosters.view(client.id):
             self.flush()  # first the room, then what happens in it
-        for name, value in notice(event, client.id, view, self._name):
+        for name, value in told:
             client.tell(name, value)
 
     def touch(self) -> None:

@@ -177,9 +177,10 @@ def conference_state(conference: Conference, room: Room) -> dict[str, Any]:
 def layout(conference: Conference, role: Role, people: tuple[str, ...]) -> dict[str, Any]:
     """How the pictures are arranged for somebody with this role. `people`: who may be shown, in order."""
     host, guest = conference.layouts
+    view = host if role is Role.HOST else guest
     return {
-        "view": host if role is Role.HOST else guest,
-        "participants": list(people),
+        "view": view,
+        "participants": list(people[: sum(map(int, view.split(":")))]),
         "requested_layout": {"primary_screen": {"chair_layout": host, "guest_layout": guest}},
         "overlay_text_enabled": False,
     }

@@ -13,7 +13,7 @@ from bridge.rooms import commands
 from bridge.rooms.commands import How, Request
 from bridge.rooms.events import NotAllowed, NotDone
 from bridge.rooms.participant import Role
-from bridge.text import writable
+from bridge.text import clean_name, writable
 from bridge.web import bodies
 from bridge.web.gate import Access
 from bridge.web.protocol import INVALID_ROLE
@@ -128,7 +128,7 @@ PARTICIPANT: Final[dict[str, Steering]] = {
     "overlaytext": Steering(
         Access.HOST,
         bodies.Overlay,
-        lambda by, who, body: commands.SetOverlay(by, who, writable(body.text)),
+        lambda by, who, body: commands.SetOverlay(by, who, clean_name(body.text)),
         "Write on somebody's picture",
     ),
     "role": Steering(

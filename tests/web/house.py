@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 
@@ -87,6 +88,23 @@ class RtcStudio(FakeStudio):
             case _:
                 return
         asyncio.get_running_loop().call_soon(self.board.media_event, event)
+
+
+class _Current:
+    """The clients of the house that a test plays in: making the routes takes longer than most tests."""
+
+    clients: Clients
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_Current.clients, name)
+
+
+@functools.cache
+def application() -> FastAPI:
+    """One application for all tests, one after the other."""
+    app = FastAPI()
+    app.include_router(client_router(cast(Clients, _Current())))
+    return app
 
 
 @dataclass
@@ -195,8 +213,8 @@ class House:
             self.reception, self.switchboard, WebTerms("127.0.0.1", AUDIO_CODECS, loopback=True), self.outside,
             self.token_s, self.faults.append, lambda: self.wallclock,
         )  # fmt: skip
-        self.app = FastAPI()
-        self.app.include_router(client_router(self.clients))
+        self.app = application()
+        _Current.clients = self.clients
 
     @property
     def wallclock(self) -> float:
