@@ -21,17 +21,25 @@ from bridge.sdp.audio import SrtpKey
 from mixer.plan import Plan, Seat
 from tests.media.ports import free_range
 from tests.media.rtp_phone import RtpPhone, talk
+from tests.media.web_peer import WebPeer
 
 
 class Control:
     """A pool and everything that it told."""
 
     def __init__(self, processes: int) -> None:
-        first, last = free_range(16 * processes)
+        first, last = free_range(16 * processes + processes)
+        self.rtc_port = last + 1 - 2 * processes
         self.events: list[contract.Event] = []
         self.lost: list[tuple[str, ...]] = []
         self._news = asyncio.Event()
-        settings = MediaSettings(port_first=first, port_last=last, nice=0)
+        settings = MediaSettings(
+            port_first=first,
+            port_last=self.rtc_port - 1,
+            nice=0,
+            rtc_addresses=("127.0.0.1",),
+            rtc_port=self.rtc_port,
+        )
         self.pool = MediaPool(processes, settings, self._take, self._lose)
 
     def _take(self, event: contract.Event) -> None:
@@ -52,13 +60,18 @@ class Control:
     def told(self, kind: type[contract.Message]) -> list[contract.Event]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    async def open(self, leg: str, conference: str, phone: RtpPhone) -> None:
-        """Open and configure a leg for a phone."""
+    async def reserve(self, leg: str, conference: str, shared: bool) -> contract.LegOpened:
+        """Open a leg."""
         self.pool.place(leg, conference)
-        self.pool.send(contract.OpenLeg(leg, "127.0.0.1"))
+        self.pool.send(contract.OpenLeg(leg, "127.0.0.1", shared))
         await self.until(lambda: any(getattr(event, "leg", "") == leg for event in self.events))
         opened = next(event for event in self.told(contract.LegOpened) if getattr(event, "leg", "") == leg)
         assert isinstance(opened, contract.LegOpened)
+        return opened
+
+    async def open(self, leg: str, conference: str, phone: RtpPhone) -> None:
+        """Open and configure a leg for a phone."""
+        opened = await self.reserve(leg, conference, shared=False)
         phone.calls(opened.port, opened.rtcp_port)
         self.pool.send(contract.ConfigureLeg(leg, phone.audio(), signalling="127.0.0.1"))
 
@@ -105,6 +118,28 @@ async def test_a_process_that_is_killed_costs_exactly_its_legs(control: Control)
     assert phones[0].heard() == [700] and phones[1].heard() == [400]
     for phone in phones:
         phone.close()
+
+
+async def test_each_process_has_a_shared_port_of_its_own_and_its_successor_has_the_same(
+    control: Control,
+) -> None:
+    peers = {"a": WebPeer(400), "b": WebPeer(700)}
+    ports = []
+    for leg, conference in (("a", "1001"), ("b", "1002")):
+        opened = await control.reserve(leg, conference, shared=True)
+        ports.append((opened.port, opened.tcp_port))
+        control.pool.send(await peers[leg].join(opened))
+    assert ports == [(control.rtc_port, control.rtc_port), (control.rtc_port + 1, control.rtc_port + 1)]
+    await asyncio.gather(*(peer.connected() for peer in peers.values()))
+    os.kill(control.pool.pids[0], signal.SIGKILL)
+    await control.until(lambda: control.lost == [("a",)])
+    await _until(lambda: control.pool.up == 2)
+    again = WebPeer(900)
+    opened = await control.reserve("c", "1003", shared=True)
+    assert opened.port == control.rtc_port
+    control.pool.send(await again.join(opened))
+    await again.connected()
+    await asyncio.gather(*(peer.close() for peer in (*peers.values(), again)))
 
 
 async def test_sdes_over_a_real_process(control: Control) -> None:
