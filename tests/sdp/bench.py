@@ -14,9 +14,14 @@ from itertools import pairwise
 from bridge.errors import ProtocolError
 from bridge.sdp.description import parse
 from bridge.sdp.negotiate import accept, answer, offer
-from tests.sdp.samples import DATA, LOCAL, LOOPBACK, read
+from tests.sdp.samples import BROWSER, DATA, LOCAL, LOOPBACK, read
 
 HEAD = b"v=0\r\no=- 1 1 IN IP4 192.0.2.77\r\ns=-\r\nc=IN IP4 192.0.2.77\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 96\r\n"
+WEB = (
+    b"v=0\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=rtcp-mux\r\n"
+    b"a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:actpass\r\n"
+)
+PRINT = b"a=fingerprint:sha-256 " + b":".join([b"AB"] * 32) + b"\r\n"
 GROWING: dict[str, Callable[[int], bytes]] = {
     "attributes": lambda n: HEAD + b"a=x-1:y\r\n" * n,
     "one line": lambda n: HEAD + b"a=x:" + b"A" * (n * 30),
@@ -25,6 +30,15 @@ GROWING: dict[str, Callable[[int], bytes]] = {
     "ssrc lines": lambda n: HEAD + b"".join(b"a=ssrc:%d cname:x\r\n" % i for i in range(n)),
     "candidates": lambda n: HEAD + b"a=candidate:1 1 UDP 1 192.0.2.1 1 typ host\r\n" * n,
     "crypto lines": lambda n: HEAD + b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:%%\r\n" * n,
+    "fingerprints": lambda n: WEB + PRINT * (n // 4),
+    "extmaps": lambda n: (
+        WEB + PRINT + b"".join(b"a=extmap:%d urn:x:%d\r\n" % (i % 14 + 1, i) for i in range(n))
+    ),
+    "bundles": lambda n: (
+        WEB + PRINT + b"m=video 9 RTP/AVP 0\r\n" * 15 + b"a=mid:x\r\na=group:BUNDLE 0 x\r\n" * n
+    ),
+    "names in a bundle": lambda n: WEB.replace(b"BUNDLE", b"BUNDLE" + b" x" * (n * 10)) + PRINT,
+    "rtcp-fb lines": lambda n: WEB + PRINT + b"a=rtcp-fb:0 transport-cc\r\n" * n,
     "over the limit": lambda n: HEAD + b"m=audio 4000 RTP/AVP 0\r\n" * (n * 40),
 }
 
@@ -43,7 +57,7 @@ def best_us(action: Callable[[], object], times: int = 200, rounds: int = 7) -> 
 def negotiate(body: bytes) -> None:
     """Parse and answer, whatever comes of it."""
     with contextlib.suppress(ProtocolError):
-        answer(parse(body), LOCAL)
+        answer(parse(body), BROWSER if b"\r\nm=audio 9 " in body else LOCAL)
 
 
 def main() -> None:
@@ -53,9 +67,12 @@ def main() -> None:
         "device-cisco-ce-multistream",
         "baresip-offer-plain",
         "linphone-offer-srtp",
+        "chromium-offer-audio",
+        "chromium-offer-video-channel",
     ):
         body = (DATA / f"{name}.sdp").read_bytes()
         local = LOCAL if name.startswith("device") else LOOPBACK
+        local = BROWSER if name.startswith("chromium") else local
         parsing, answering = best_us(partial(parse, body)), best_us(partial(answer, parse(body), local))
         print(f"{name:30} {len(body):5} B  parse {parsing:6.1f} us  answer {answering:6.1f} us")
     accepting = partial(accept, offer(LOOPBACK), read("baresip-answer-srtp-preferred"))
