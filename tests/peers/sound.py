@@ -113,6 +113,22 @@ def hears(
     return Heard(missing, extra)
 
 
+def stands_out_db(recording: Recording, hz: float) -> float:
+    """How much louder a steady tone at `hz` is than all else within 40 Hz [dB]; speech and music have no such peaks.
+
+    Below -90 dBFS nothing stands out. Two seconds of sound or more make it sharp.
+    """
+    window = np.blackman(len(recording.samples))
+    spectrum = np.abs(np.fft.rfft(recording.samples * window)) * 2 / window.sum()
+    frequencies = np.fft.rfftfreq(len(recording.samples), 1 / recording.rate)
+    away = np.abs(frequencies - hz)
+    # The window makes a tone three bins wide at either side.
+    skirt = 4 * recording.rate / len(recording.samples)
+    tone = float(spectrum[away <= skirt / 2].max())
+    rest = float(spectrum[(away > skirt) & (away < 40)].max())
+    return 20 * float(np.log10((tone + 1e-12) / (rest + 10 ** (-90 / 20))))
+
+
 def sine(hz: float, seconds: float, rate: int, level: float = 0.3) -> Samples:
     """A sine of peak `level`."""
     steps = np.arange(round(seconds * rate)) / rate

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.peers.g711 import LAWS
-from tests.peers.sound import Recording, hears, read_wav, sine, tones_in, write_wav
+from tests.peers.sound import Recording, hears, read_wav, sine, stands_out_db, tones_in, write_wav
 
 
 def test_each_tone_of_a_mix_is_found_with_its_level() -> None:
@@ -39,6 +39,14 @@ def test_levels_and_silences_have_places() -> None:
     assert recording.level_dbfs(1.1, 1.4) == -180
     assert recording.silences() == [pytest.approx((1.0, 1.5))]
     assert recording.longest_silence() == pytest.approx(0.5)
+
+
+def test_a_soft_tone_stands_out_of_noise_and_a_missing_one_does_not() -> None:
+    noise = 0.02 * np.random.default_rng(1).standard_normal(24_000).astype(np.float32)
+    both = Recording(noise + sine(450, 3, 8000, 0.01), 8000)
+    assert stands_out_db(both, 450) > 15
+    assert stands_out_db(both, 620) < 6
+    assert stands_out_db(Recording(np.zeros(24_000, np.float32), 8000), 450) < 0
 
 
 @pytest.mark.parametrize("name", LAWS)

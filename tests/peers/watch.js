@@ -88,8 +88,8 @@
       for (const each of all.values()) {
         if (each.type === "inbound-rtp" || each.type === "outbound-rtp")
           found.push({ ...each, codec: (all.get(each.codecId) || {}).mimeType });
-        if (each.type === "candidate-pair" && each.nominated && each.state === "succeeded")
-          found.push({ ...each, local: all.get(each.localCandidateId), remote: all.get(each.remoteCandidateId) });
+        const pair = each.type === "transport" && all.get(each.selectedCandidatePairId);
+        if (pair) found.push({ ...pair, local: all.get(pair.localCandidateId), remote: all.get(pair.remoteCandidateId) });
       }
     }
     return found;
