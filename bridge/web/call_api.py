@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, Path, Response
 from bridge.errors import ProtocolError, Reason
 from bridge.rooms.keypad import KEYS
 from bridge.web import bodies
+from bridge.web.access import Access
 from bridge.web.answers import NO_MEDIA, answer, success
 from bridge.web.client import Client
 from bridge.web.clients import Clients
-from bridge.web.gate import Access, Gate
+from bridge.web.gate import Gate
 from bridge.web.media import NoMediaError
 from bridge.web.protocol import CALL_GONE, DISABLED, SENTENCES
 from bridge.web.refusal import RefusedError

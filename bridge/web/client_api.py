@@ -19,12 +19,13 @@ from bridge.rooms.layouts import NAMES
 from bridge.rooms.participant import Place, Role
 from bridge.text import clean_name
 from bridge.web import bodies, features, steering
+from bridge.web.access import Access
 from bridge.web.answers import LATE, RESPONSES, ApiRoute, answer, failed, success
 from bridge.web.call_api import Alias, Uuid, Word, add_calls, press
 from bridge.web.client import Client
 from bridge.web.clients import Clients, Entered, Entry
 from bridge.web.events import EventStream
-from bridge.web.gate import Access, Gate, TicketGate, Unguarded
+from bridge.web.gate import Gate, TicketGate, Unguarded
 from bridge.web.layout_drawings import DRAWINGS
 from bridge.web.protocol import (
     BUSY,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from bridge.web.gate import Access
+from bridge.web.access import Access
 from bridge.web.protocol import DISABLED
 
 

@@ -15,7 +15,7 @@ from bridge.rooms.events import NotAllowed, NotDone
 from bridge.rooms.participant import Role
 from bridge.text import clean_name, writable
 from bridge.web import bodies
-from bridge.web.gate import Access
+from bridge.web.access import Access
 from bridge.web.protocol import INVALID_ROLE
 from bridge.web.refusal import RefusedError
 

@@ -18,8 +18,9 @@ from fastapi.routing import APIRoute
 
 from bridge.errors import Reason
 from bridge.rooms.participant import Place, Role
+from bridge.web.access import Access
 from bridge.web.client_api import BASE, client_router
-from bridge.web.gate import Access, Gate, Unguarded
+from bridge.web.gate import Gate, Unguarded
 from bridge.web.protocol import INVALID_ROLE, INVALID_TOKEN
 from tests.faketime import run
 from tests.web.asgi import Reply, Stream
