@@ -31,8 +31,10 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# CASES: those of a name, a pattern or a family, such as browsers.
+CASES ?= *
 bench: $(VENV)/dev.stamp
-	$(BIN)/python -m tools.bench
+	$(BIN)/python -m tools.bench --only '$(CASES)'
 
 # FUZZ_CASES: cases for each parser.
 FUZZ_CASES ?= 1000000
