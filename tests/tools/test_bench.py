@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.bench.__main__ import row, targets
+from tools.bench.__main__ import chosen, row, targets
 from tools.bench.cases import TARGETS, cases
 
 CROWD = {
@@ -53,8 +53,23 @@ def test_a_run_with_fewer_calls_than_it_is_about_says_nothing() -> None:
 
 def test_each_kind_of_case_has_a_line() -> None:
     by_name = {case.name: case for case in cases()}
-    assert row(by_name["opus-100-all"], CROWD).split()[:3] == ["opus-100-all", "0.500", "0.20"]
+    assert row(by_name["opus-100-all"], CROWD).split()[:3] == ["opus-100-all", "0.500", "0.50"]
     refused = {**CROWD, "refused": {503: 2}, "delay_ms_p50": 23.0, "delay_ms_p99": 30.0}
     assert "23.0/30.0 ms" in row(by_name["g711-100-delay"], refused)
     assert row(by_name["g711-100-delay"], refused).endswith("refused {503: 2}, hung up on 0")
     assert row(by_name["set-up-8"], RATE).split()[1:3] == ["150", "calls/s,"]
+    joins = {
+        "joins": 50,
+        "failed": 0,
+        "sound_ms_p50": 61.4,
+        "sound_ms_p95": 90.2,
+        "steps_ms_p50": {"token": 9.6},
+    }
+    assert "after 61/90 ms p50/p95 (token 10)" in row(by_name["browsers-joins"], joins)
+
+
+def test_cases_are_chosen_by_name_pattern_or_family() -> None:
+    assert [case.name for case in chosen("opus-100-all")] == ["opus-100-all"]
+    assert all(case.browsers for case in chosen("browsers"))
+    assert {case.name for case in chosen("*-100-all")} == {"g711-100-all", "opus-100-all", "browsers-100-all"}
+    assert len(chosen("*")) >= len(list(cases())) - 1

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 Figures = Mapping[str, Any]
 
 
+class Kind(Enum):
+    """What is looked at."""
+
+    CROWD = auto()  # what a room full of people costs and how it sounds
+    SETUP_RATE = auto()  # calls by SIP, as many as go
+    JOINS = auto()  # how long a browser takes to the first sound
+    PAGE = auto()  # the same with a real browser and the real page
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One run of the load tool against a fresh bridge. `words` are its command line; `seconds` None: as asked for."""
+    """One run of the load tool, or of a browser, against a fresh bridge.
+
+    `words`: its command line. `browsers`: it comes as browsers do, not by SIP. `seconds` None: as asked for.
+    """
 
     name: str
-    words: tuple[str, ...]
+    words: tuple[str, ...] = ()
     seconds: float | None = None
-    setup_rate: bool = False
+    kind: Kind = Kind.CROWD
+    browsers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +73,27 @@ def cases() -> Iterator[Case]:
     yield Case("opus-20-delay", _load("opus", 20, "--talkers", "0", "--delay"), seconds=30)
     for at_once in (1, 8, 32):
         words = ("--setup-rate", "--calls", "1000", "--at-once", str(at_once))
-        yield Case(f"set-up-{at_once}", words, setup_rate=True)
+        yield Case(f"set-up-{at_once}", words, kind=Kind.SETUP_RATE)
+    yield from _browsers()
+
+
+def _browsers() -> Iterator[Case]:
+    for calls in (25, 50, 100):
+        yield Case(f"browsers-{calls}-all", _load("opus", calls), browsers=True)
+        for silent in ("zero", "dtx"):
+            words = _load("opus", calls, "--talkers", "3", "--silent", silent)
+            yield Case(f"browsers-{calls}-3" + "-dtx" * (silent == "dtx"), words, browsers=True)
+    words = _load("opus", 20, "--talkers", "0", "--delay")
+    yield Case("browsers-20-delay", words, seconds=30, browsers=True)
+    yield Case(
+        "browsers-joins", ("--codec", "opus", "--calls", "50", "--joins"), kind=Kind.JOINS, browsers=True
+    )
+    yield Case("browsers-page", kind=Kind.PAGE, browsers=True)
 
 
 _CLEAN = tuple(
     Target(case, f"reception.{figure}_percent", 1.0, "clean")
-    for case in ("opus-100-all", "g711-100-all", "g711-200-all", "g711-200-3")
+    for case in ("opus-100-all", "g711-100-all", "g711-200-all", "g711-200-3", "browsers-100-all")
     for figure in ("missing", "late")
 )
 TARGETS = (
@@ -79,4 +108,6 @@ TARGETS = (
     Target("opus-20-delay", "delay_ms_p50", 36.0, "Asterisk"),
     Target("set-up-8", "per_second", 200.0, "calls a second", least=True),
     Target("opus-100-all", "server_rss_mb", 200.0, "megabytes"),
+    Target("browsers-100-all", "server_cores", 0.45, "our own"),
+    Target("browsers-100-3-dtx", "server_cores", 0.35, "our own"),
 )
