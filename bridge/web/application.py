@@ -29,7 +29,7 @@ _ABOUT: Final = (
     "Joins people to conferences and lets them steer these, by the names and shapes of Pexip's client REST API v2. "
     "Every request but request_token carries its token in the header `token`."
 )
-_HEADERS: Final = ("authorization", "content-type", "if-match", "last-event-id", "token")
+_HEADERS: Final = ("authorization", "content-type", "if-match", "last-event-id", "pin", "token")
 
 
 def application(

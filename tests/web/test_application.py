@@ -219,7 +219,7 @@ async def test_pages_of_named_sites_may_ask_and_others_may_not() -> None:
     async with running(Site([examples()], ours=ours)) as site:
         told = await site.ask(
             "OPTIONS", "/api/number", origin=PORTAL, access_control_request_method="POST",
-            access_control_request_headers="token,content-type",
+            access_control_request_headers="token,pin,content-type",
         )  # fmt: skip
         assert told.status == 200 and told.headers["access-control-allow-origin"] == PORTAL
         assert "access-control-allow-credentials" not in told.headers
