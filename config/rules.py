@@ -163,6 +163,11 @@ def _web(config: Config) -> Broken:
     for at, address in enumerate(rtc.public_addresses):
         if not _is_address(address):
             yield f"rtc.public_addresses[{at}]", "must be an IP address"
+    for where, address in (("rtc.address", rtc.address), ("rtc.address6", rtc.address6)):
+        if _is_everywhere(address) and not any(
+            (":" in each) == (":" in address) for each in rtc.public_addresses
+        ):
+            yield where, "is all addresses: rtc.public_addresses must say which one browsers are told"
     if rtc.port + config.bridge.media_processes - 1 > 65_535:
         yield "rtc.port", "must leave room for a port of each of bridge.media_processes"
 
@@ -337,6 +342,11 @@ def _as_dialled(user: str) -> str:
     if user[:1] in "-." or not set(user) <= _TELEPHONE | _SEPARATORS:
         return user
     return "".join(character for character in user if character not in _SEPARATORS)
+
+
+def _is_everywhere(address: str) -> bool:
+    """Whether an address stands for all of them, and so tells nobody where to send to."""
+    return _is_address(address) and ip_address(address).is_unspecified
 
 
 def _is_address(address: str) -> bool:

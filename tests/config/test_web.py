@@ -58,6 +58,8 @@ def test_what_is_right(text: str) -> None:
         ("[web]\nconnections_per_source = 5", "web.slow_per_source: must not be more than web.connections_per_source"),
         ('[rtc]\naddress = "::1"', "rtc.address: must be an IPv4 address"),
         ('[rtc]\naddress6 = "127.0.0.1"', "rtc.address6: must be an IPv6 address"),
+        ('[rtc]\naddress = "0.0.0.0"', "rtc.address: is all addresses: rtc.public_addresses must say"),
+        ('[rtc]\naddress6 = "::"\npublic_addresses = ["192.0.2.1"]', "rtc.address6: is all addresses"),
         ('[rtc]\naddress = ""', "rtc.address: there must be one, or rtc.address6, while web.enabled"),
         ('[rtc]\npublic_addresses = ["meet.example.org"]', "rtc.public_addresses[0]: must be an IP address"),
         ("[bridge]\nmedia_processes = 3\n[rtc]\nport = 65534", "rtc.port: must leave room for a port of each"),
@@ -95,7 +97,7 @@ def test_the_secret_of_a_turn_server_comes_from_a_file_or_a_variable() -> None:
     [
         '[web]\naddress = "192.0.2.1"',
         '[web]\naddress = "::"',
-        '[rtc]\naddress = "0.0.0.0"',
+        '[rtc]\naddress = "0.0.0.0"\npublic_addresses = ["192.0.2.1"]',
         '[rtc]\naddress6 = "2001:db8::1"',
         '[web]\npublic_url = "https://meet.example.org"',
     ],
