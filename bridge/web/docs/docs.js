@@ -15,6 +15,12 @@ function marked(name, kind, text) {
   return made;
 }
 
+// A sentence, with what stands between backticks as code.
+function sentence(name, text) {
+  const parts = text.split('`').map((part, at) => (at % 2 ? element('code', part) : part));
+  return element(name, '', ...parts);
+}
+
 // What a schema stands for, as one would write it down: {"name": text, "pin"?: text or nothing}.
 function shape(schema, all, depth = 0) {
   if (!schema) return 'anything';
@@ -45,7 +51,7 @@ function operation(path, method, what, all) {
   const head = element('summary', '', marked('span', 'method', method.toUpperCase()), element('code', path),
     marked('span', 'what', what.summary ? `  ${what.summary}` : ''));
   const shown = element('details', '', head);
-  if (what.description) shown.append(element('p', what.description));
+  if (what.description) shown.append(sentence('p', what.description));
   if (what.parameters?.length) {
     const list = element('dl');
     for (const each of what.parameters) {
@@ -62,7 +68,7 @@ function operation(path, method, what, all) {
 }
 
 function show(described) {
-  document.getElementById('about').textContent = described.info.description ?? '';
+  document.getElementById('about').append(sentence('span', described.info.description ?? ''));
   const all = described.components?.schemas ?? {};
   const groups = new Map();
   for (const [path, operations] of Object.entries(described.paths)) {
