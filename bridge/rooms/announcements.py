@@ -104,9 +104,9 @@ def audience(event: Event, present: Present) -> tuple[str, ...]:
     match event:
         case NotAllowed() | NotDone():
             return () if event.origin.how is How.OPERATOR else (event.leg,)
-        case Waiting() | Refused() | KnocksReported() | Counted() | HelpGiven() | Alone():
+        case Refused() | KnocksReported() | Counted() | HelpGiven() | Alone():
             return (event.leg,)
-        case Knocking():
+        case Waiting() | Knocking():
             return _with(event.leg, present.hosts)
         case Left(reason=Reason.TRANSFERRED):
             return present.inside  # he goes on elsewhere
