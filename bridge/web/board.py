@@ -26,12 +26,16 @@ class Board:
 
     def __init__(self, focus: Focus, epoch: float) -> None:
         self.focus = focus
+        self._epoch = epoch
         self._loop = asyncio.get_running_loop()
         self._rosters = Rosters(epoch)
         self._clients: dict[str, Client] = {}  # bounded by the legs
         self._state = b""
         self._layouts: dict[View, bytes] = {}
         self._talking: tuple[str, ...] = ()
+        self._spoke: dict[
+            str, float
+        ] = {}  # when each one was last heard; bounded by those in the room, at each flush
         self._flushed_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -92,6 +96,7 @@ class Board:
         self._rosters.take(conference.people, tags)
         state = encoded(conference_state(conference, self.focus.room))
         shown = self._rosters.inside()
+        self._spoke = {leg: at for leg, at in self._spoke.items() if leg in shown}
         layouts = {
             view: encoded(layout(conference, role, shown))
             for view, role in ((View.HOST, Role.HOST), (View.GUEST, Role.GUEST))
@@ -132,6 +137,8 @@ class Board:
         """Who talks; each leg in the room is told, and the first to be told stands for all."""
         if legs == self._talking:
             return
+        now = self._loop.time()
+        self._spoke |= dict.fromkeys((*self._talking, *legs), now)
         self._talking = legs
         data = encoded(stage(legs))
         for client in self._clients.values():
@@ -152,6 +159,11 @@ class Board:
     def view(self, client: Client) -> View:
         """How much a client sees at this moment."""
         return view_of(self.person(client.id))
+
+    def last_spoken(self, leg: str) -> float:
+        """When somebody was last heard to talk [Unix seconds], 0 = never."""
+        at = self._loop.time() if leg in self._talking else self._spoke.get(leg)
+        return 0.0 if at is None else round(at + self._epoch, 3)
 
     def whole_for(self, client: Client) -> Events:
         """All that there is to see for a client, for a stream that begins."""

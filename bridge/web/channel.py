@@ -7,6 +7,7 @@ it does not read or was away for long, gets the state of now instead of what has
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import Final
 
 MOST_BYTES: Final = 256_000
@@ -20,16 +21,17 @@ class Channel:
         self._name = name
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._kept: deque[bytes] = deque()  # bounded by `most_bytes` and MOST_EVENTS: the oldest go first
+        # Names and data, which other channels share. Bounded by `most_bytes` and MOST_EVENTS: the oldest go first.
+        self._kept: deque[tuple[str, bytes]] = deque()
         self.newest = 0
 
     def tell(self, event: str, data: bytes) -> None:
         """Add an event; `data` is one line of JSON."""
         self.newest += 1
-        self._kept.append(written(self.id_of(self.newest), event, data))
-        self._bytes += len(self._kept[-1])
+        self._kept.append((event, data))
+        self._bytes += len(data)
         while len(self._kept) > 1 and (self._bytes > self._most_bytes or len(self._kept) > MOST_EVENTS):
-            self._bytes -= len(self._kept.popleft())
+            self._bytes -= len(self._kept.popleft()[1])
 
     def forget(self) -> None:
         """Keep nothing of what was told: the client may know it no longer."""
@@ -41,7 +43,10 @@ class Channel:
         missing = self.newest - place
         if not 0 <= missing <= len(self._kept):
             return None
-        return tuple(self._kept)[len(self._kept) - missing :] if missing else ()
+        return tuple(
+            written(self.id_of(at), *each)
+            for at, each in enumerate(islice(self._kept, len(self._kept) - missing, None), place + 1)
+        )
 
     def id_of(self, place: int) -> str:
         """The id of the event at a place."""

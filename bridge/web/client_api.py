@@ -192,8 +192,11 @@ def _add_reading(router: APIRouter, clients: Clients) -> None:
     @router.get("/participants")
     async def participants(alias: Alias, client: inside) -> Response:
         """Everybody the asker may know of."""
-        people = visible(clients.board(client).focus.conference.people, client.id)
-        return success([participant(each, clients.epoch, clients.tag(each.leg)) for each in people])
+        board = clients.board(client)
+        return success([
+            participant(each, clients.epoch, clients.tag(each.leg), board.last_spoken(each.leg))
+            for each in visible(board.focus.conference.people, client.id)
+        ])  # fmt: skip
 
     @router.get("/available_layouts")
     async def available_layouts(alias: Alias, client: inside, annotate: bool = False) -> Response:

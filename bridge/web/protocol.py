@@ -95,8 +95,10 @@ def yes(on: bool) -> str:
     return "YES" if on else "NO"
 
 
-def participant(person: Participant, epoch: float, call_tag: str = "") -> dict[str, Any]:
-    """Somebody on the roll. `epoch`: Unix time at which the monotonic clock was 0."""
+def participant(
+    person: Participant, epoch: float, call_tag: str = "", last_spoken: float = 0.0
+) -> dict[str, Any]:
+    """Somebody on the roll. `epoch`: Unix time at which the monotonic clock was 0; `last_spoken` [Unix seconds]."""
     return {
         "uuid": person.leg,
         "display_name": person.name,
@@ -121,6 +123,7 @@ def participant(person: Participant, epoch: float, call_tag: str = "") -> dict[s
         "is_conjoined": False,
         "buzz_time": _unix(person.hand_since, epoch),
         "spotlight": _unix(person.spotlight_since, epoch),
+        "last_spoken_time": last_spoken,
         "start_time": _unix(person.since, epoch),
         "disconnect_supported": "YES",
         "mute_supported": yes(person.media),

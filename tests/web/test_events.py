@@ -119,6 +119,18 @@ def test_hosts_hear_of_knocks_and_guests_do_not(tmp_path: Path) -> None:
     live(scene, tmp_path)
 
 
+def test_a_host_without_sound_sees_who_waits_for_him(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        host = await house.browser("1002", "Host", "246810")
+        async with host.stream() as stream:
+            await settle()
+            house.phone("phone", "1002").keys("#")
+            await settle()
+            assert stream.roster()["phone"]["lobby"] == "waiting"
+
+    live(scene, tmp_path)
+
+
 def test_a_guest_who_becomes_host_sees_the_lobby_and_forgets_it_again(tmp_path: Path) -> None:
     async def scene(house: House) -> None:
         host = await house.host("1004")
@@ -255,6 +267,11 @@ def test_who_talks_is_told_at_once(tmp_path: Path) -> None:
             house.switchboard.media_event(contract.Talking("1002", ()))
             await asyncio.sleep(0.01)
             assert stream.of("stage")[-1] == []
+            spoken = {
+                each["uuid"]: each["last_spoken_time"] for each in (await guest.get("participants")).result
+            }
+            assert spoken[host.uuid] > 1_700_000_000
+            assert spoken[guest.uuid] == 0
             assert len(stream.of("stage")) == 3
 
     live(scene, tmp_path)
@@ -276,7 +293,7 @@ def test_a_reader_that_does_not_read_costs_a_bounded_memory_and_gets_the_state_w
                 if number % 30 == 0:
                     await host.refresh()
                     await slow.refresh()
-            assert sum(map(len, channel._kept)) <= MOST_BYTES
+            assert sum(len(data) for _, data in channel._kept) <= MOST_BYTES
         async with slow.stream(Last_Event_ID=channel.id_of(1)) as again:
             assert again.names()[:5] == [SYNC[0], SYNC[1], *SYNC[1:]]
             assert not again.of("message_received")
