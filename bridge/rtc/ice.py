@@ -50,7 +50,6 @@ class IceLite:
         "_ended",
         "_generations",
         "_last",
-        "_lite",
         "_nominated",
         "_paths",
         "_rank",
@@ -75,7 +74,6 @@ class IceLite:
     def configure(self, agreed: NegotiatedIce, now: float) -> None:
         """Take what was negotiated. Other credentials than before are an ICE restart (RFC 8445 section 9): the old
         path carries on, and its checks are answered, until a path is nominated under the new ones."""
-        self._lite = agreed.remote_lite
         new = _Generation(agreed.local.ufrag, agreed.local.password.encode())
         if self._generations and self._generations[-1] == new:
             return
@@ -182,9 +180,7 @@ class IceLite:
 
     def deadline(self) -> float | None:
         """When `wake` wants to be called, None when nothing is awaited."""
-        if self._ended or self._lite:
-            return None  # two lite agents check nothing (RFC 8445 section 6.1.1)
-        return self._last + TIMEOUT_S
+        return None if self._ended else self._last + TIMEOUT_S
 
     def wake(self, now: float) -> str | None:
         """Why the leg has no path any more: "ice-timeout" if it never had one, "ice-consent" if nothing came for 30 s.

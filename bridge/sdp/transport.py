@@ -35,14 +35,13 @@ class DtlsRole(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NegotiatedIce:
-    """The credentials of both ends; they change together when ICE restarts. The bridge is lite: it only answers.
+    """The credentials of both ends; they change together when ICE restarts.
 
-    `remote_lite`: the peer is lite as well, so nobody checks; then the addresses in the description count.
+    The bridge is lite, it only answers; so a peer that is lite as well gets no ICE.
     """
 
     local: Credentials
     remote: Credentials
-    remote_lite: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,3 @@ def test_a_restart_gives_time() -> None:
     assert ice.wake(130.0) == "ice-consent"
     ice.configure(RESTARTED, 131.0)
     assert ice.deadline() == 161.0
-
-
-def test_between_two_lite_agents_nothing_is_awaited() -> None:
-    assert IceLite(NegotiatedIce(OURS, THEIRS, remote_lite=True), 100.0).deadline() is None
