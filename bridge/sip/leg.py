@@ -22,10 +22,8 @@ from bridge.leg import Desk, Told
 from bridge.media.contract import LegOpened, Quality
 from bridge.rooms.participant import Role
 from bridge.sdp.description import parse
-from bridge.sdp.ice import host_candidates
 from bridge.sdp.local import Local
 from bridge.sdp.negotiate import Agreed, Offer, Protection, accept, answer, offer, wants_ice, wants_ipv6
-from bridge.sdp.transport import Fingerprint
 from bridge.sip import commands, events
 from bridge.sip.reasons import ENDINGS, STATUS, of_refusal
 from bridge.sip.terms import Caller, LegTerms
@@ -215,7 +213,7 @@ class SipLeg:
         """There are ports: make the answer or the offer that names them."""
         if self.state not in (State.OPENING, State.REVIVING):
             return
-        self._local = local = self._side(opened)
+        self._local = local = self._terms.side(opened, self._ice, self._session_id, self._secret)
         if self.state is State.REVIVING:
             self._made = offer(local, self._agreed, anew=True)
             self._tell(commands.Reinvite(self.call, self._made.body))
@@ -225,25 +223,6 @@ class SipLeg:
             self._tell(self._invite(self._made.body))
         else:
             self._answer(local)
-
-    def _side(self, opened: LegOpened) -> Local:
-        """Our side of the negotiation, on these ports."""
-        terms, address = self._terms, opened.address
-        places = (opened.addresses, opened.port, opened.tcp_port, terms.outside)
-        return Local(
-            address=terms.said if terms.said and (":" in terms.said) == (":" in address) else address,
-            port=opened.port,
-            rtcp_port=opened.rtcp_port,
-            session_id=self._session_id,
-            secret=self._secret,
-            codecs=terms.codecs,
-            srtp=terms.srtp,
-            ptime_ms=terms.ptime_ms,
-            loopback=terms.loopback,
-            forbidden=terms.forbidden,
-            candidates=host_candidates(*places) if self._ice else (),
-            fingerprint=Fingerprint("sha-256", opened.fingerprint) if opened.fingerprint else None,
-        )
 
     def _answer(self, local: Local) -> None:
         """Answer the INVITE that began the call: with an answer to its offer, or an offer where it had none."""

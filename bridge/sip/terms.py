@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bridge.codec.table import AudioCodec
-from bridge.sdp.local import SrtpPolicy
+from bridge.media.contract import LegOpened
+from bridge.sdp.ice import host_candidates
+from bridge.sdp.local import Local, SrtpPolicy
+from bridge.sdp.transport import Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,25 @@ class LegTerms:
     loopback: bool
     ice: bool = False
     outside: tuple[str, ...] = ()
+
+    def side(self, opened: LegOpened, ice: bool, session_id: int, secret: bytes) -> Local:
+        """Make our side of the negotiation, on these ports; `ice`: they are the shared one for legs with ICE."""
+        address = opened.address
+        places = (opened.addresses, opened.port, opened.tcp_port, self.outside)
+        return Local(
+            address=self.said if self.said and (":" in self.said) == (":" in address) else address,
+            port=opened.port,
+            rtcp_port=opened.rtcp_port,
+            session_id=session_id,
+            secret=secret,
+            codecs=self.codecs,
+            srtp=self.srtp,
+            ptime_ms=self.ptime_ms,
+            loopback=self.loopback,
+            forbidden=self.forbidden,
+            candidates=host_candidates(*places) if ice else (),
+            fingerprint=Fingerprint("sha-256", opened.fingerprint) if opened.fingerprint else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
