@@ -10,12 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from bridge.codec.table import (
-    COMFORT_NOISE,
-    OPUS,
-    TELEPHONE_EVENT,
-    TELEPHONE_EVENT_PAYLOAD_TYPE,
-)
+from bridge.codec.table import COMFORT_NOISE, TELEPHONE_EVENT_PAYLOAD_TYPE
 from bridge.errors import ProtocolError
 from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.bundle import mid_attributes, mid_of
@@ -30,7 +25,7 @@ from bridge.sdp.extensions import (
     extension_attributes,
     read_extensions,
 )
-from bridge.sdp.formats import AudioFormat, AudioFormats, opus_wish, read_formats
+from bridge.sdp.formats import AudioFormat, AudioFormats, format_attributes, opus_wish, read_formats
 from bridge.sdp.local import Local, Preference, SrtpPolicy
 from bridge.sdp.terms import (
     PACKET_LENGTHS_MS,
@@ -51,8 +46,6 @@ from bridge.sdp.transport_terms import (
 # Payload types of telephone-event in our offers, by clock rate [Hz]; Opus wants its own (RFC 4733 section 2.1).
 _EVENT_PAYLOAD_TYPES = {8000: TELEPHONE_EVENT_PAYLOAD_TYPE, 48_000: 110}
 _DYNAMIC_PAYLOAD_TYPES = range(96, 128)
-# DTMF digits (RFC 4733 section 3.2), which is all that we send and understand.
-_EVENTS = "0-15"
 # What a track of ours is called (RFC 8830): browsers make a stream of it, and scripts ask for it.
 _MSID = "samrom audio"
 
@@ -113,7 +106,7 @@ def answer_section(
     event = formats.event_for(formats.audio[0].codec)
     spoken = AudioFormats(formats.audio, {} if event is None else dict([event]), formats.noise)
     attributes = (
-        *_format_attributes(spoken, local),
+        *format_attributes(spoken, local.opus_dtx),
         *(_feedback_attributes(terms.feedback_for(spoken)) if FEEDBACK in agreed else ()),
         ("ptime", str(audio.ptime_ms)),
         *(() if keys is None else (("crypto", keys.own.serialise()),)),
@@ -196,7 +189,7 @@ def offer_section(
     keys = (derive_key(local.secret, suite, generation) for suite in suites)
     extensions = _offered_extensions(local, old)
     attributes = (
-        *_format_attributes(formats, local),
+        *format_attributes(formats, local.opus_dtx),
         *(_feedback_attributes(["*"]) if FEEDBACK in extensions else ()),
         ("ptime", str(local.ptime_ms)),
         ("maxptime", str(PACKET_LENGTHS_MS[-1])),
@@ -380,24 +373,6 @@ def _section(local: Local, proto: str, formats: AudioFormats, attributes: tuple[
     payload_types += formats.events.values()
     address, port = own_place(local)
     return Section("audio", port, proto, tuple(map(str, payload_types)), address, attributes=attributes)
-
-
-def _format_attributes(formats: AudioFormats, local: Local) -> list[Attribute]:
-    """Write rtpmap and fmtp lines (RFC 8866 section 6.6)."""
-    lines: list[Attribute] = []
-    for each in formats.audio:
-        codec = each.codec
-        channels = f"/{codec.channels}" if codec.channels > 1 else ""
-        lines.append(("rtpmap", f"{each.payload_type} {codec.name}/{codec.clock_rate}{channels}"))
-        if codec is OPUS:
-            silence = ";usedtx=1" if local.opus_dtx else ""
-            lines.append(("fmtp", f"{each.payload_type} useinbandfec=1;stereo=0;sprop-stereo=0{silence}"))
-    if formats.noise is not None:
-        lines.append(("rtpmap", f"{formats.noise} {COMFORT_NOISE}/8000"))
-    for clock_rate, payload_type in formats.events.items():
-        lines.append(("rtpmap", f"{payload_type} {TELEPHONE_EVENT}/{clock_rate}"))
-        lines.append(("fmtp", f"{payload_type} {_EVENTS}"))
-    return lines
 
 
 def _feedback_attributes(payload_types: Iterable[str]) -> list[Attribute]:

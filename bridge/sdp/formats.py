@@ -6,10 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bridge.codec.table import COMFORT_NOISE, OPUS, TELEPHONE_EVENT, AudioCodec
-from bridge.sdp.description import number
+from bridge.sdp.description import Attribute, number
 
 # Formats that need no rtpmap (RFC 3551 section 6), as far as they concern us.
 _STATIC = {"0": "PCMU/8000", "8": "PCMA/8000", "9": "G722/8000", "13": "CN/8000"}
+
+# DTMF digits (RFC 4733 section 3.2), which is all that we send and understand.
+_EVENTS = "0-15"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,24 @@ def read_formats(
         elif name in wanted and wanted[name].clock_rate == clock_rate and name not in audio:
             audio[name] = AudioFormat(payload_type, wanted[name], read_parameters(parameters.get(text, "")))
     return AudioFormats(tuple(audio.values()), events, noise)
+
+
+def format_attributes(formats: AudioFormats, opus_dtx: bool) -> list[Attribute]:
+    """Write rtpmap and fmtp lines. `opus_dtx`: ask the peer to stop sending while silent."""
+    lines: list[Attribute] = []
+    for each in formats.audio:
+        codec = each.codec
+        channels = f"/{codec.channels}" if codec.channels > 1 else ""
+        lines.append(("rtpmap", f"{each.payload_type} {codec.name}/{codec.clock_rate}{channels}"))
+        if codec is OPUS:
+            silence = ";usedtx=1" if opus_dtx else ""
+            lines.append(("fmtp", f"{each.payload_type} useinbandfec=1;stereo=0;sprop-stereo=0{silence}"))
+    if formats.noise is not None:
+        lines.append(("rtpmap", f"{formats.noise} {COMFORT_NOISE}/8000"))
+    for clock_rate, payload_type in formats.events.items():
+        lines.append(("rtpmap", f"{payload_type} {TELEPHONE_EVENT}/{clock_rate}"))
+        lines.append(("fmtp", f"{payload_type} {_EVENTS}"))
+    return lines
 
 
 def _by_format(values: Collection[str]) -> dict[str, str]:
