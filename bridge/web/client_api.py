@@ -168,7 +168,8 @@ def _entered(clients: Clients, entered: Entered) -> dict[str, Any]:
         "direct_media": False,
         "trickle_ice_enabled": True,
         "use_relay_candidates_only": False,
-        "stun": servers.stun,
+        # Libraries take an empty list of STUN servers for a server without a name.
+        **({"stun": servers.stun} if servers.stun else {}),
         "turn": servers.turn,
         "version": VERSION,
         # Ours.
