@@ -16,7 +16,7 @@ import pytest
 
 from tests.peers.background import Background
 from tests.peers.baresip import Baresip
-from tests.peers.bridge import BridgeProcess, room
+from tests.peers.bridge import CALM, BridgeProcess, room
 from tests.peers.chromium import Chromium
 from tests.peers.firefox import Firefox, own_address
 from tests.peers.overheard import Overheard
@@ -38,7 +38,7 @@ def bridge() -> Iterator[BridgeProcess]:
     if not address:
         pytest.skip("Firefox has no sound on a machine without a network")
     rooms = [room("1002", "host-pin", host_pin=PIN, tones=False, name="Consultation")]
-    with BridgeProcess(rooms, rtc={"address": address}) as running:
+    with BridgeProcess(rooms, rtc={"address": address}, limits=CALM) as running:
         yield running
         running.stop()
         assert not running.faults()

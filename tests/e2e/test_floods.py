@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.network import ATTACKERS, BRIDGE, NEIGHBOUR, cut_off, own_network
 from tests.e2e.phones import drops, log_is_json, nothing_left, wait_hears
 from tests.e2e.raw import RawCall, RawStream, RawUdp, offer
-from tests.peers.bridge import BridgeProcess, room
+from tests.peers.bridge import CALM, BridgeProcess, room
 from tests.peers.child import free_port, wait_until
 from tests.peers.sipphone import SipPhone
 from tests.peers.siptext import read_sdp
@@ -26,7 +26,6 @@ pytestmark = pytest.mark.peers
 ANNA_HZ, BERT_HZ, CLEO_HZ = 400.0, 700.0, 1100.0
 TIMEOUT_S = 8.0
 FLOOD_S, FLOOD_PER_S = 5.0, 2000
-CALM = {"tick_late_ms": 1000, "loop_lag_ms": 10_000}
 # What the configuration allows one source by default: so many a second, so many at once.
 RATE, BURST = 200, 400
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.phones import wait_hears
 from tests.peers.background import Background
-from tests.peers.bridge import BridgeProcess, room
+from tests.peers.bridge import CALM, BridgeProcess, room
 from tests.peers.cable import Cable
 from tests.peers.chromium import Chromium
 from tests.peers.room_page import RoomPage
@@ -30,8 +30,6 @@ pytestmark = pytest.mark.peers
 PIN = "246810"
 PHONE_HZ, HANNA_HZ, GINA_HZ = 400.0, 700.0, 1100.0
 AWAY_S = 10.0
-# A busy test machine must not look like an overloaded bridge.
-CALM = {"tick_late_ms": 1000, "loop_lag_ms": 10_000}
 
 
 @pytest.fixture(scope="module")

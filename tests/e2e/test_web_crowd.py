@@ -17,7 +17,7 @@ from OpenSSL import SSL
 
 from tests.e2e.phones import drops, gets_sound, nothing_left, wait_hears
 from tests.peers.background import Background
-from tests.peers.bridge import BridgeProcess, room
+from tests.peers.bridge import CALM, BridgeProcess, room
 from tests.peers.child import LOOPBACK
 from tests.peers.sipphone import SipPhone
 from tests.peers.sound import hears
@@ -31,8 +31,6 @@ CROWD, WITHIN_S = 50, 2.0
 # What is promised is half of this, to people who do not all share a machine with the bridge.
 SLOWEST_S = 6.0
 PHONE_HZ, ANNA_HZ, BERIT_HZ = 400.0, 700.0, 1100.0
-# A busy test machine must not look like an overloaded bridge.
-CALM = {"tick_late_ms": 1000, "loop_lag_ms": 10_000}
 
 
 @pytest.fixture(scope="module")

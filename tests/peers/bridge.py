@@ -30,6 +30,9 @@ from tools.load import processes
 
 Table = Mapping[str, Any]
 
+CALM = {"tick_late_ms": 1000, "loop_lag_ms": 10_000}
+"""Of `[limits]`: a busy test machine must not look like an overloaded bridge."""
+
 _MEDIA_PORTS = 200
 _METRIC = re.compile(r"^(\w+)(\{[^}]*\})? (\S+)$", re.MULTILINE)
 _MADE_PIN = re.compile(r"sip:(\w+)@.*?host: PIN (\d+)(?:.*?guest: PIN (\d+))?")
