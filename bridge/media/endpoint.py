@@ -177,7 +177,7 @@ class Receiver:
         self._takers: dict[int, _Taker] = {}
         # Those that are asked once a poll and then give all they have.
         self._whole_poll = select.epoll()
-        self._whole: dict[int, Callable[[float, float], None]] = {}
+        self._whole: dict[int, tuple[Callable[[float, float], None], Callable[[Exception], None]]] = {}
         self._drops = drops
 
     def add(self, sock: socket.socket, take: Take, on_fault: Callable[[Exception], None]) -> None:
@@ -197,11 +197,16 @@ class Receiver:
                 if not self._read(taker, now, wallclock):
                     return
 
-        self.watch(sock, drain)
+        self.watch(sock, drain, on_fault)
 
-    def watch(self, sock: socket.socket, on_ready: Callable[[float, float], None]) -> None:
+    def watch(
+        self,
+        sock: socket.socket,
+        on_ready: Callable[[float, float], None],
+        on_fault: Callable[[Exception], None],
+    ) -> None:
         """Call `on_ready(now, wallclock)` once in each poll that finds `sock` readable. It may `remove` it."""
-        self._whole[sock.fileno()] = on_ready
+        self._whole[sock.fileno()] = (on_ready, on_fault)
         self._whole_poll.register(sock.fileno(), select.EPOLLIN)
 
     def remove(self, sock: socket.socket) -> None:
@@ -225,8 +230,11 @@ class Receiver:
         """
         if self._whole:
             for file, _ in self._whole_poll.poll(0):
-                if (on_ready := self._whole.get(file)) is not None:
-                    on_ready(now, wallclock)
+                if (watcher := self._whole.get(file)) is not None:
+                    try:
+                        watcher[0](now, wallclock)
+                    except Exception as fault:  # ours: it costs what this socket had, not the tick
+                        watcher[1](fault)
         count = 0
         for _ in range(ROUNDS):
             ready = self._poll.poll(0)

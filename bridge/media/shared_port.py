@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from bridge.errors import ProtocolError
+from bridge.log import logger
 from bridge.media.endpoint import Address, Receiver, bind_shared, sender
 from bridge.media.shared_tcp import Connection, Connections
 from bridge.rtc.ice import Path
 from bridge.rtc.stun import local_ufrag
+
+_log = logger("media")
 
 _FIRST_ABOVE_STUN = 4  # RFC 7983 section 7
 
@@ -47,7 +50,10 @@ class SharedPort:
     def __init__(
         self, addresses: tuple[str, ...], port: int, tcp: bool, receiver: Receiver, drops: Counter[str]
     ) -> None:
-        """Listen on each of the numeric `addresses`; with `port` 0 on ports that the kernel chooses. Raises OSError."""
+        """Listen on each of the numeric `addresses`; with `port` 0 on ports that the kernel chooses.
+
+        Raises OSError when UDP is not to be had.
+        """
         self._receiver = receiver
         self._drops = drops
         self._legs: dict[str, Checked] = {}  # by local user name fragment
@@ -59,16 +65,26 @@ class SharedPort:
         try:
             for address in addresses:
                 port = self._bind(address, port)
-            if tcp:
-                self._connections = Connections(
-                    addresses, tcp_port, len(addresses), receiver, drops, self._take_frame
-                )
         except OSError:
             self.close()
             raise
+        if tcp:
+            self._connections = self._open_tcp(addresses, tcp_port)
         self.addresses = addresses
         self.port = port
         self.tcp_port = self._connections.port if self._connections is not None else 0
+
+    def _open_tcp(self, addresses: tuple[str, ...], port: int) -> Connections | None:
+        """Listen to TCP as well; without it most can still come."""
+        first_via = len(self._sockets)
+        try:
+            return Connections(
+                addresses, port, first_via, self._receiver, self._drops, self._take_frame, self._count_fault
+            )
+        except OSError as error:
+            self._drops["shared-tcp-failed"] += 1
+            _log.error("shared-tcp-failed", port=port, reason=error.strerror or "")
+            return None
 
     def _bind(self, address: str, port: int) -> int:
         new = bind_shared(address, port)
@@ -189,5 +205,6 @@ class SharedPort:
             leg.fail(fault)
 
     def _count_fault(self, fault: Exception) -> None:
-        """What rises here is no leg's: a fault in this file."""
+        """What rises here is no leg's: a fault in this file, or the one on TCP."""
         self._drops["port-fault"] += 1
+        _log.error("port-fault", exc_info=fault)

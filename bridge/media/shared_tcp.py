@@ -74,9 +74,10 @@ class Connection:
 
 
 class Connections:
-    """The listening sockets, one an address, and all connections. `take(connection, datagram, now)` gets what comes.
+    """The listening sockets, one an address, and all connections.
 
-    `first_via`: connections are numbered from here on, each with a number of its own for ever (`Path.via`).
+    `take(connection, datagram, now)` gets what comes, `on_fault` what rises and should not. `first_via`: connections
+    are numbered from here on, each with a number of its own for ever (`Path.via`).
     """
 
     def __init__(
@@ -87,11 +88,13 @@ class Connections:
         receiver: Receiver,
         drops: Counter[str],
         take: Callable[[Connection, bytes, float], None],
+        on_fault: Callable[[Exception], None],
     ) -> None:
         """Raises OSError."""
         self._receiver = receiver
         self._drops = drops
         self._take = take
+        self._on_fault = on_fault
         self._next_via = first_via
         self._open: dict[
             int, Connection
@@ -115,7 +118,7 @@ class Connections:
         new.bind((address, self.port))
         self.port = int(new.getsockname()[1])
         new.listen(_BACKLOG)
-        self._receiver.watch(new, lambda now, _: self._accept(new, now))
+        self._receiver.watch(new, lambda now, _: self._accept(new, now), self._on_fault)
 
     def close(self) -> None:
         """Close all."""
@@ -167,15 +170,19 @@ class Connections:
                 self._drops["tcp-too-many"] += 1
                 new.close()
                 continue
-            new.setblocking(False)
-            new.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                new.setblocking(False)
+                new.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError:  # it is gone already
+                new.close()
+                continue
             path = Path(source[0], source[1], self._next_via)
             self._next_via += 1
             self._add(Connection(new, path, now + PROVE_S, self._drops))
 
     def _add(self, connection: Connection) -> None:
         self._open[connection.path.via] = connection
-        self._receiver.watch(connection.sock, lambda now, _: self._read(connection, now))
+        self._receiver.watch(connection.sock, lambda now, _: self._read(connection, now), self._on_fault)
 
     def _read(self, connection: Connection, now: float) -> None:
         try:

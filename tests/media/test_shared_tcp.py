@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from bridge.media import contract
+from bridge.media.endpoint import Receiver
+from bridge.media.shared_port import SharedPort
 from bridge.media.shared_tcp import (
     MOST_OF_LEG,
     MOST_UNPROVEN,
@@ -165,3 +169,32 @@ def test_no_tcp_where_none_is_wanted() -> None:
     bench = PortBench(tcp=False)
     assert bench.port.tcp_port == 0
     bench.close()
+
+
+def test_udp_goes_on_where_tcp_is_taken() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        drops: Counter[str] = Counter()
+        receiver = Receiver(drops)
+        port = SharedPort(("127.0.0.1",), taken.getsockname()[1], True, receiver, drops)
+        assert (port.port, port.tcp_port) == (taken.getsockname()[1], 0)
+        assert drops == {"shared-tcp-failed": 1}
+        port.close()
+        receiver.close()
+
+
+def test_a_fault_of_ours_does_not_stop_the_reading(bench: PortBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    guest, other = connected(bench), bench.guest()
+    other.agree()
+    other.connect()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    connection = next(iter(bench.port._connections._open.values()))  # type: ignore[union-attr]
+    monkeypatch.setattr(connection, "framer", fail)
+    bench.run(0.2, talking=True)
+    assert other.heard() == 10
+    assert bench.drops == {"port-fault": 10}
+    assert guest.heard() == 0

@@ -132,4 +132,7 @@ def tones_of(payloads: Iterable[bytes]) -> list[float]:
     if not sound:
         return []
     wave = np.concatenate(sound).astype(np.float32) / np.float32(32768)
-    return [round(tone.hz, -1) for tone in tones_in(wave[RATE // 10 :], RATE)]
+    tones = tones_in(wave[RATE // 10 :], RATE)
+    # On a busy machine the peers' own packets are late, which is heard as something softer.
+    loudest = max((tone.dbfs for tone in tones), default=0.0)
+    return [round(tone.hz, -1) for tone in tones if tone.dbfs > loudest - 15]
