@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,7 +39,8 @@ class Studio:
         self.senders = Senders(
             house.reception, house.switchboard, house.clients._terms, house.outside, lambda: house.wallclock
         )
-        house.app.include_router(
+        self.app = FastAPI()
+        self.app.include_router(
             whip_router(self.senders, house.reception.room, house.clients.whip_pass, self.turn)
         )
         self.word = ""
@@ -58,13 +60,13 @@ class Studio:
         headers = {"content-type": kind}
         if word != "":
             headers["authorization"] = f"Bearer {word or self.word}"
-        return await ask(self.house.app, "POST", f"/whip/{number}", body, headers)
+        return await ask(self.app, "POST", f"/whip/{number}", body, headers)
 
     async def on(self, method: str, where: str, body: bytes | None = None, **headers: str) -> Reply:
         told = {"authorization": f"Bearer {self.word}"} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
-        return await ask(self.house.app, method, where, body, told)
+        return await ask(self.app, method, where, body, told)
 
     async def patch(self, where: str, body: bytes, match: str | None = "*", kind: str = FRAGMENT) -> Reply:
         more = {} if match is None else {"if_match": match}
