@@ -163,3 +163,18 @@ test('speech into a closed microphone is noticed, a cough is not', () => {
   assert.equal(noticed, true);
   assert.equal(detector.push(0, 6, 0.1), false);
 });
+
+test('whatever ends a conversation is told in words', () => {
+  const english = JSON.parse(readFileSync(new URL('messages/en.json', STATIC), 'utf8'));
+  const codes = ['kicked', 'declined', 'ended', 'host-absent', 'transferred', 'replaced', 'full', 'never heard of'];
+  const refusals = [[403, 'Participant limit reached'], [403, 'x'], [429, 'x'], [500, 'x'], [503, 'x'], [504, 'x'], [0, null]];
+  const reached = [
+    ...codes.map((code) => reasons.reasonOfEnd({ code })),
+    ...refusals.map(([status, result]) =>
+      reasons.reasonOfRefusal({ status, result, unreachable: [0, 502, 503, 504].includes(status) })),
+    'left', 'lost', 'no-media',
+  ];
+  const told = new Set(Object.keys(english).filter((key) => /^ended\..*\.text$/.test(key)).map((key) => key.split('.')[1]));
+  assert.deepEqual(new Set(reached), told);
+  for (const reason of told) assert.ok(english[`ended.${reason}`], reason);
+});

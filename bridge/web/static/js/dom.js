@@ -1,5 +1,7 @@
 // Elements. Text goes in as text nodes only: there is no way from here to markup.
 
+import { iconAddress } from './icons.js';
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** An element: attributes by name, functions under "onclick" and the like, children as nodes or text. */
@@ -21,7 +23,7 @@ export function icon(name) {
   drawing.setAttribute('aria-hidden', 'true');
   drawing.setAttribute('focusable', 'false');
   const use = document.createElementNS(SVG, 'use');
-  use.setAttribute('href', `/static/icons.svg#${name}`);
+  use.setAttribute('href', iconAddress(name));
   drawing.append(use);
   return drawing;
 }
@@ -29,8 +31,7 @@ export function icon(name) {
 /** Another drawing in the same place. */
 export function redraw(drawing, name) {
   const use = drawing.firstElementChild;
-  const href = `/static/icons.svg#${name}`;
-  if (use.getAttribute('href') !== href) use.setAttribute('href', href);
+  mark(use, 'href', iconAddress(name));
 }
 
 /** Sets text only if it differs, so that a live region does not repeat itself. */

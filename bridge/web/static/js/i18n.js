@@ -55,9 +55,9 @@ export function t(key, values) {
   return compose(messages, language, key, values);
 }
 
-/** Hour and minute of a Unix time [s]. */
+/** Hour and minute of a Unix time [s], by the 24-hour clock that hospitals keep. */
 export function clock(seconds) {
-  return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' }).format(new Date(seconds * 1000));
+  return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(new Date(seconds * 1000));
 }
 
 /** Names joined as the language does it. */

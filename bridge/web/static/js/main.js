@@ -1,8 +1,10 @@
 // The composition root: one state, one view at a time, one session.
 
+import { roomOfAddress } from './address.js';
 import { Announcer } from './announce.js';
 import { h, icon } from './dom.js';
 import { choose, LANGUAGES, speak, spoken, t } from './i18n.js';
+import { loadIcons } from './icons.js';
 import { Devices, lacking } from './media.js';
 import { Preparation } from './preparation.js';
 import { Session } from './session.js';
@@ -43,15 +45,6 @@ let notices = 0;
 const context = { dispatch, sounds, devices, notify, announcer, change };
 context.session = new Session({ dispatch, state: () => state, devices, sounds, notify });
 context.preparation = new Preparation({ dispatch, state: () => state, devices, sounds, session: context.session });
-
-/** The number in /<number>. */
-function roomOfAddress() {
-  try {
-    return decodeURIComponent(window.location.pathname.slice(1)).trim();
-  } catch {
-    return '';
-  }
-}
 
 function dispatch(action) {
   const before = state;
@@ -179,7 +172,8 @@ function listen() {
 
 async function begin() {
   const choices = readChoices();
-  await speak(choices.language in LANGUAGES ? choices.language : choose(navigator.languages));
+  const language = choices.language in LANGUAGES ? choices.language : choose(navigator.languages);
+  await Promise.all([speak(language), loadIcons()]);
   const reason = lacking();
   if (reason) state = reduce(state, { type: 'unsupported', reason });
   state = reduce(state, { type: 'online', online: navigator.onLine });

@@ -1,5 +1,6 @@
 // Everything about devices before and during a call: asking for them, changing them, telling what is wrong with them.
 
+import { showRoom } from './address.js';
 import { reasonOf } from './media.js';
 import { keepChoices } from './storage.js';
 
@@ -17,8 +18,7 @@ export class Preparation {
   async check({ room, name, host, pin }) {
     this.pin = pin;
     this.dispatch({ type: 'form-filled', form: { room, name, host } });
-    // A reload is to know the room; addresses of rooms are numbers.
-    window.history.replaceState(null, '', /^[0-9]{1,20}$/.test(room) ? `/${room}` : '/');
+    showRoom(room);
     this.sounds.wake();
     this.dispatch({ type: 'check-opened' });
     await this.openMicrophone();

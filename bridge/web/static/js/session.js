@@ -1,6 +1,7 @@
 // One person's way into a room and back out: joins the API, the line of events, the call and the state of the page.
 // Whatever goes wrong between us and the bridge ends in `restore`, which tries until we sit in our seat again.
 
+import { showRoom } from './address.js';
 import { Api, Refusal } from './api.js';
 import { Call } from './call.js';
 import { Events } from './events.js';
@@ -93,6 +94,7 @@ export class Session {
     this.seat = { room, name, resume: result.resume };
     this.servers = serversOf(result);
     this.remember();
+    showRoom(room);
     this.dispatch({
       type: 'joined',
       waiting: result.current_service_type === 'waiting_room',

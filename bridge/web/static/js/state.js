@@ -3,6 +3,8 @@
 
 /** How many lines of chat are kept; the oldest are dropped. */
 const CHAT_LINES = 300;
+/** Comings and goings are shown to the eye while so many are in at most; the list shows them in any case. */
+const SMALL_ROOM = 20;
 
 /** The page before anything has happened. */
 export function initial(room = '', name = '', host = false) {
@@ -252,6 +254,7 @@ function sayLine(say, before, after) {
 
 function sayPeople(say, before, after) {
   const me = after.seat.me;
+  const small = present(after).length <= SMALL_ROOM;
   for (const one of Object.values(after.people)) {
     const known = before.people[one.uuid];
     const name = one.label;
@@ -259,14 +262,14 @@ function sayPeople(say, before, after) {
     if (one.waiting) {
       if (!known) say('said.knocks', { name }, true);
     } else if (!known || known.waiting) {
-      say('said.joined', { name }, false, true);
+      say('said.joined', { name }, false, small);
     } else if (one.hand && !known.hand) {
       say('said.hand', { name });
     }
   }
   for (const one of Object.values(before.people)) {
     if (one.uuid !== me && !after.people[one.uuid]) {
-      say(one.waiting ? 'said.knock-over' : 'said.left', { name: one.label }, false, true);
+      say(one.waiting ? 'said.knock-over' : 'said.left', { name: one.label }, false, small);
     }
   }
 }

@@ -14,6 +14,7 @@ export function checkView(context, state) {
     if (context.devices.camera) context.preparation.turnCameraOff();
     else context.preparation.openCamera();
   } });
+  const onlyYou = h('p', { class: 'check-hint' }, t('check.only-you'));
   const level = meter(context);
   const heard = h('p', { class: 'check-hint' }, t('check.speak'));
   const trouble = microphoneTrouble(context);
@@ -27,7 +28,7 @@ export function checkView(context, state) {
     h('div', { class: 'check-head' }, heading, h('p', { class: 'lead' }, t('check.lead', { room: state.form.room }))),
     h('section', { class: 'check-picture', 'aria-label': t('device.camera') },
       h('div', { class: 'picture' }, picture, noPicture, toggle.element),
-      h('p', { class: 'check-hint' }, t('check.only-you'))),
+      onlyYou),
     h('section', { class: 'card check-card', 'aria-label': t('check.devices') },
       asking, trouble.element,
       h('div', { class: 'level' }, icon('mic'), level.element), heard,
@@ -49,6 +50,7 @@ export function checkView(context, state) {
     }
     show(picture, camera.status === 'ok');
     show(noPicture, camera.status !== 'ok');
+    show(onlyYou, camera.status === 'ok');
     write(noPictureText, t(`camera.${camera.status}`));
     write(toggle.label, camera.status === 'ok' ? t('check.camera-off') : t('check.camera-on'));
     show(toggle.element, camera.status !== 'asking' && camera.status !== 'none');
