@@ -161,7 +161,6 @@ def web_terms(config: Config) -> WebTerms:
         codecs=AUDIO_CODECS,
         public=rtc.public_addresses,
         timeout_s=media.rtp_timeout_s,
-        held_timeout_s=media.held_timeout_s,
         loopback=any(map(is_loopback, addresses)),
         forbidden=leg_terms(config).forbidden,
     )

@@ -19,13 +19,17 @@ MOST_STREAMS: Final = 4
 
 
 class Client:
-    """Somebody with a token. `call_tag`: a mark of his own choice. `seen_at`: his last request [monotonic seconds]."""
+    """Somebody with a token. `call_tag`: a mark of his own choice.
+
+    `seen_at`: his last request; `asked_at`: when he was last asked whether he is there [monotonic seconds].
+    """
 
     def __init__(self, name: str, room: Room, call_tag: str, now: float) -> None:
         self.channel = Channel(name)
         self.room = room
         self.call_tag = call_tag
         self.seen_at = now
+        self.asked_at: float | None = None
         self.over = False
         self.leg: WebLeg  # set at once by whoever makes both
         self._bucket = Bucket(COMMANDS_PER_S, COMMANDS_AT_ONCE, now)
@@ -45,6 +49,7 @@ class Client:
     def busy(self, now: float) -> bool:
         """Take note of a request; True if there have been too many."""
         self.seen_at = now
+        self.asked_at = None
         return not self._bucket.take(now)
 
     def listen(self, stream: object, wake: Callable[[], None]) -> bool:

@@ -30,7 +30,7 @@ from bridge.web.board import Board
 from bridge.web.client import Client
 from bridge.web.leg import WebLeg
 from bridge.web.media import DIED, OPEN_S, WebTerms
-from bridge.web.protocol import ICE_FAILURE, SENTENCES, pin_wanted
+from bridge.web.protocol import BUSY, ICE_FAILURE, SENTENCES, pin_wanted
 from bridge.web.refusal import RefusedError, refused
 from bridge.web.sources import Sources
 from bridge.web.tokens import Tokens
@@ -41,8 +41,10 @@ NO_PIN: Final = "none"  # what clients send who come as guests without one
 TICKET_S: Final = 60.0
 REFERRAL_S: Final = 60.0
 WHIP_S: Final = 12 * 3600.0
+WHIP_PER_S: Final = 1 / 60  # words for WHIP of one room, which bounds how many there are
+WHIP_AT_ONCE: Final = 20.0
 GRACE_S: Final = 5.0  # for somebody who was sent to another room to go there by himself
-ANSWER_S: Final = 10.0  # for somebody who has lost his media to show that he is there
+ANSWER_S: Final = 10.0  # for somebody whose media is lost to show that he is there
 ENTRIES_PER_S: Final = 20.0  # requests for tokens from one source: many share one address
 ENTRIES_AT_ONCE: Final = 200.0
 LONGEST_TAG: Final = 64
@@ -163,6 +165,7 @@ class Clients:
         self._referrals: Tokens[Referral] = Tokens(REFERRAL_S, _draw)
         self._whip: Tokens[WhipPass] = Tokens(WHIP_S, _draw)
         self._sources = Sources(lambda: Bucket(ENTRIES_PER_S, ENTRIES_AT_ONCE, self._loop.time()))
+        self._whip_pace = Sources(lambda: Bucket(WHIP_PER_S, WHIP_AT_ONCE, self._loop.time()))
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -310,7 +313,9 @@ class Clients:
         return self._clients.get(leg) if leg is not None else None
 
     def whip_token(self, client: Client, name: str) -> str:
-        """A word that lets one camera or encoder into the room of a host, for half a day."""
+        """A word that lets one camera or encoder into the room of a host, for half a day. Raises RefusedError."""
+        if not self._whip_pace.take(client.room.number, self.now):
+            raise RefusedError(429, BUSY, round(1 / WHIP_PER_S))
         return self._whip.issue(WhipPass(client.room.number, name), self._loop.time())
 
     def whip_pass(self, token: str) -> WhipPass | None:
@@ -353,18 +358,26 @@ class Clients:
         if client := self._clients.get(leg.id):
             self._boards[client.room.number].told(client, event)
 
+    def media_quiet(self, leg: WebLeg) -> None:
+        """He is asked for a sign of life: his packets may have lost their way, or he may be gone altogether."""
+        client = self._clients[leg.id]
+        client.asked_at = self.now
+        client.tell("refresh_token", None)
+
     def media_lost(self, leg: WebLeg, call: str, why: str) -> None:
-        """Whoever is still there makes a new call; who shows no sign of life has gone away."""
+        """Whoever is still there makes a new call; who has shown no sign of life when asked for it has gone away."""
         client = self._clients[leg.id]
         sentence = SENTENCES[Reason.MEDIA_LOST] if why == DIED else ICE_FAILURE
         client.tell("call_disconnected", {"call_uuid": call, "reason": sentence})
         if why != DIED:
-            client.tell("refresh_token", None)
-            self._crew.start(self._look_for(client, self._loop.time()), "web-sign-of-life")
+            if client.asked_at is None:
+                self.media_quiet(leg)
+            self._crew.start(self._look_for(client), "web-sign-of-life")
 
-    async def _look_for(self, client: Client, since: float) -> None:
-        await asyncio.sleep(ANSWER_S)
-        if client.seen_at < since:
+    async def _look_for(self, client: Client) -> None:
+        if client.asked_at is not None:
+            await asyncio.sleep(client.asked_at + ANSWER_S - self.now)
+        if client.asked_at is not None:
             client.leg.hang_up(Reason.MEDIA_LOST)
 
     def referred(self, leg: WebLeg, room: Room, role: Role | None) -> None:

@@ -30,6 +30,9 @@ class LegOwner(Protocol):
     def told(self, leg: WebLeg, event: Told) -> None:
         """Something happened in the conference that the leg may know."""
 
+    def media_quiet(self, leg: WebLeg) -> None:
+        """Nothing has been received for some seconds."""
+
     def media_lost(self, leg: WebLeg, call: str, why: str) -> None:
         """The media of a call has ended by itself; the leg stays."""
 
@@ -166,6 +169,8 @@ class WebLeg:
         """Nothing is received, or it is again."""
         if self.desk is not None and self.reason is None:
             self.desk.silent(on)
+            if on:
+                self._owner.media_quiet(self)
 
     def media_freed(self) -> None:
         """The port is free."""

@@ -45,7 +45,6 @@ class WebTerms:
     public: tuple[str, ...] = ()
     ptime_ms: int = 20
     timeout_s: float = 30.0
-    held_timeout_s: float = 1800.0
     loopback: bool = False
     forbidden: frozenset[tuple[str, int]] = field(default=frozenset(), repr=False)
 
@@ -185,9 +184,9 @@ class WebMedia:
 
     def _settle(self, agreed: Agreed) -> None:
         self._agreed = agreed
-        terms = self._terms
+        # Of one who only listens, ICE tells when he is gone: that he sends nothing means nothing.
         self._switchboard.configure(
-            self._leg, agreed.audio, "", False, terms.timeout_s, terms.held_timeout_s, agreed.transport
+            self._leg, agreed.audio, "", False, self._terms.timeout_s, 0.0, agreed.transport
         )
 
     def _lost(self, why: str) -> None:

@@ -133,6 +133,9 @@ class Senders:
     def told(self, leg: WebLeg, event: Told) -> None:
         """A camera is told nothing."""
 
+    def media_quiet(self, leg: WebLeg) -> None:
+        """It has nobody to ask whether it is there."""
+
     def media_lost(self, leg: WebLeg, call: str, why: str) -> None:
         """Without sound or picture there is nothing left of it; it may come again with its word."""
         # Later in this turn of the loop: the leg is in the middle of giving up its media.

@@ -362,6 +362,8 @@ def test_the_way_here_is_told_without_a_pin(tmp_path: Path) -> None:
         found = house.clients.whip_pass(given["token"])
         assert found is not None and (found.room, found.name) == ("1002", "Room camera")
         assert house.clients.whip_pass(host.token) is None
+        statuses = [(await host.post("whip_token")).status for _ in range(21)]
+        assert statuses[-1] == 429
 
     live(scene, tmp_path)
 
