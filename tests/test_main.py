@@ -22,7 +22,7 @@ from bridge.rooms.participant import Role
 from bridge.rooms.pins import MadePin, matches
 from bridge.server import Bridge
 from config.load import load
-from config.model import Config, Listener, Protocol, Room, RoomKind, SipConfig
+from config.model import Config, Listener, Protocol, Room, RoomKind, SipConfig, WebConfig
 from config.secret import Secret
 from tests.peers.bridge import BridgeProcess, room
 from tests.peers.child import free_port
@@ -142,6 +142,12 @@ def test_pins_that_were_just_made_are_shown() -> None:
     ))  # fmt: skip
     assert said["sip:1003@127.0.0.1"].endswith("host: PIN 246810 and #; guest: PIN 135791 and #")
     assert "shown this once" in said["whole"] and "246810" not in said["sip:1002@127.0.0.1"]
+
+
+def test_the_welcome_says_where_the_pages_are() -> None:
+    assert "\nBrowsers: http://127.0.0.1:8080/\n" in welcomed()["whole"]
+    config = Config(rooms=ROOMS, web=WebConfig(enabled=False))
+    assert "Browsers" not in welcome(config, Bridge(config))
 
 
 def test_other_ports_and_ipv6_are_dialled_as_such() -> None:

@@ -14,7 +14,6 @@ from typing import Any, Final, Protocol, cast
 
 import h11
 import uvicorn
-from h11._state import MIGHT_SWITCH_PROTOCOL
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
@@ -86,7 +85,8 @@ class HttpConnection(H11Protocol):
     def handle_events(self) -> None:
         """Take what has come, and see what is still owed."""
         super().handle_events()
-        if self.transport.is_closing() or self.conn.their_state is MIGHT_SWITCH_PROTOCOL:
+        upgraded = self.conn.their_state is h11.MIGHT_SWITCH_PROTOCOL  # type: ignore[attr-defined]
+        if upgraded or self.transport.is_closing():
             self._stop()
             return
         if self.cycle is not None and self.cycle is not self._served and not self.cycle.more_body:

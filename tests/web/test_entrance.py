@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections import Counter
 
-from bridge.web.entrance import EntranceLimits, Places, VisitorPlace
+import pytest
+
+from bridge.web.entrance import Entrance, EntranceLimits, Places, VisitorPlace
+from tests.faketime import run
 
 LIMITS = EntranceLimits(in_all=10, per_source=4, slow_per_source=2, proxies=frozenset({"192.0.2.9"}))
 
@@ -52,3 +57,28 @@ def test_only_so_many_in_all_and_a_proxy_brings_as_many() -> None:
         assert place is not None
         place.left()
     assert door.places.taken == 0 and door.enter() is not None
+
+
+def test_without_files_to_spare_it_waits_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accepting again and again what cannot be accepted would leave no time for anybody who is in."""
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        tries: list[float] = []
+
+        async def sock_accept(_: socket.socket) -> None:
+            tries.append(loop.time())
+            raise OSError("too many open files")
+
+        monkeypatch.setattr(loop, "sock_accept", sock_accept)
+        door = Door()
+        with socket.socket() as sock:
+            accepting = asyncio.create_task(
+                Entrance(sock, None, door.places, lambda _: asyncio.Protocol()).accept()
+            )
+            await asyncio.sleep(2.5)
+            accepting.cancel()
+            await asyncio.wait([accepting])
+        assert len(tries) == 3 and door.counts == {"web-accept-failed": 3}
+
+    run(scene())

@@ -15,7 +15,7 @@ from websockets.typing import Origin, Subprotocol
 
 from bridge.web.rules import Neighbourhood
 from bridge.web.sip_socket import MOST_QUEUED, SocketWire, sip_router
-from tests.web.site import WAIT_S, Answer, Site, close, running
+from tests.web.site import WAIT_S, Answer, Site, close, running, self_signed, trusting
 
 SIP = Subprotocol("sip")
 VECTORS = Path(__file__).parents[2] / ".." / "shared" / "vectors"
@@ -105,6 +105,18 @@ async def test_frames_come_and_go() -> None:
         await socket.close()
         await asyncio.wait_for(sip.lost_event.wait(), WAIT_S)
         assert sip.gone == 1 and not here.faults
+
+
+async def test_over_tls_it_is_told_to_be_so(tmp_path: Path) -> None:
+    sip = Sip()
+    certificate = self_signed(tmp_path)
+    here = Site([sip_router(sip.attach, print)], certificate=certificate)
+    async with running(here):
+        url = f"wss://localhost:{here.port.port}"
+        options = {"ssl": trusting(certificate), "subprotocols": [SIP]}
+        async with connect(f"{url}/ws", origin=Origin(url.replace("wss", "https")), **options) as socket:  # type: ignore[arg-type]
+            await socket.send("x")
+            assert await socket.recv() and sip.came[0][0] is True
 
 
 async def test_the_bridge_may_close_it() -> None:
