@@ -87,7 +87,7 @@ def test_page_has_nothing_inline() -> None:
         assert tag != "style"
 
 
-def test_page_links_files_that_are_there_and_every_style_is_linked() -> None:
+def test_page_links_files_that_are_there_and_leaves_none_to_be_found_late() -> None:
     linked = {
         value
         for _, attributes in page().elements
@@ -97,6 +97,7 @@ def test_page_links_files_that_are_there_and_every_style_is_linked() -> None:
     assert all(link.startswith("/static/") for link in linked)
     assert all((STATIC / link.removeprefix("/static/")).is_file() for link in linked)
     assert {f"/static/css/{path.name}" for path in STYLES} <= linked
+    assert {f"/static/{path.relative_to(STATIC).as_posix()}" for path in SCRIPTS} <= linked
 
 
 @pytest.mark.parametrize(

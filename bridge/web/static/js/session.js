@@ -12,12 +12,14 @@ import { keepSeat } from './storage.js';
 /** Waits before attempts to come back, and how long each may take [ms]; the last ones are repeated. */
 const PAUSES_MS = [0, 300, 700, 1000];
 const DEADLINES_MS = [2500, 2500, 2500, 5000, 10000];
+/** A return that held so long is a new beginning for the pauses [ms]. */
+const CALM_MS = 10000;
 /** How long any other request may take, once we are in [ms]. */
 const DEADLINE_MS = 10000;
 /** How long we try to come back [ms]; the bridge keeps a seat no longer. */
 const GIVE_UP_MS = 300000;
 /** Waits before a new call after one that broke [ms]. */
-const CALL_AGAIN_MS = [0, 1000, 2000, 4000, 8000];
+const CALL_AGAIN_MS = [0, 500, 1000, 1500, 2000];
 
 export class Session {
   constructor({ dispatch, state, devices, sounds, notify }) {
@@ -40,6 +42,8 @@ export class Session {
     this.brokenCalls = 0;
     this.calling = false;
     this.hurry = () => {};
+    this.attempts = 0;
+    this.returned = 0;
   }
 
   // Coming in
@@ -228,13 +232,9 @@ export class Session {
       this.tellMute();
     } catch (error) {
       if (this.call !== call) return;
-      if (error instanceof Refusal && !error.unreachable && error.status !== 403 && error.status !== 401) {
-        this.broken();
-      } else if (error instanceof Refusal) {
-        this.restore();
-      } else {
-        await this.leave('no-media');
-      }
+      if (!(error instanceof Refusal)) await this.leave('no-media');
+      else if (error.status === 0 || error.status === 403) this.restore();
+      else this.broken(); // the bridge is there, its media are not yet
     } finally {
       this.calling = false;
     }
@@ -300,12 +300,14 @@ export class Session {
     if (this.events) this.events.close();
     this.dispatch({ type: 'events', events: 'restoring' });
     const began = Date.now();
-    for (let attempt = 0; this.api === api; attempt++) {
-      await this.pause(last(PAUSES_MS, attempt));
+    if (began - this.returned > CALM_MS) this.attempts = 0;
+    while (this.api === api) {
+      await this.pause(last(PAUSES_MS, this.attempts));
       if (this.api !== api) break;
-      api.deadline = last(DEADLINES_MS, attempt);
+      api.deadline = last(DEADLINES_MS, this.attempts++);
       try {
         await this.comeBack();
+        this.returned = Date.now();
         return true;
       } catch (error) {
         if (this.api !== api) break;
