@@ -116,6 +116,8 @@ class Room:
             if not self._sources.verify(self._slots[chosen].tolist()):
                 break
             chosen = self._rank()
+        else:  # who got in unseen is known at least from the next tick on
+            self._sources.verify(self._slots[chosen].tolist())
         if self._steady and np.array_equal(chosen, self._chosen):
             self._since += 1
         else:

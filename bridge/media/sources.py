@@ -31,6 +31,10 @@ Hearing = TelephoneHearing | WideHearing | OpusHearing
 # Opus legs outside the mix of a full room: how often their level is looked at [ticks].
 _PROBE_TICKS = 4
 _PROBE_SILENT_TICKS = 16
+# Found so often in a row to be much softer than its peer told, it is not believed any more. A few times are honest:
+# what is told now is played some packets later.
+_LIES = 25
+_LIE = 16  # times the power that is there
 _TOLD_TICKS = 10  # for so long after a peer told its level nothing is decoded in want of a new one
 # By level as it is told: the mean square.
 _POWERS = (10.0 ** (-np.arange(128) / 10)).astype(np.float32)
@@ -50,7 +54,7 @@ class Source:
     """One leg's sound as it comes in.
 
     `payload_type`: of the codec in `hearing`, -1 if none. `tail`: the end of what was heard before the codec changed.
-    `told`: the tick in which the peer last said how loud it is.
+    `told`: the tick in which the peer last said how loud it is. `lies`: how often in a row that was not so.
     """
 
     __slots__ = (
@@ -59,6 +63,7 @@ class Source:
         "faults",
         "frame",
         "hearing",
+        "lies",
         "name",
         "payload_type",
         "receive",
@@ -77,6 +82,7 @@ class Source:
         self.attention = Attention.NONE
         self.was_silent = True
         self.told = -_TOLD_TICKS
+        self.lies = 0
         self.faults = 0
         self.tail: Samples | None = None
         self.frame: Samples = np.zeros(FRAME, np.float32)
@@ -255,7 +261,7 @@ class Sources:
             self._count(source)
             if self.gain[source.slot]:
                 source.tail = tail_of(source.frame)
-            source.name, source.hearing, source.faults = name, _hearing(name), 0
+            source.name, source.hearing, source.faults, source.lies = name, _hearing(name), 0, 0
 
     def _fail(self, source: Source) -> None:
         """Begin the codec anew; the third time, leave it."""
@@ -296,7 +302,7 @@ class Sources:
 
     def _listen_to_opus(self, source: Source, hearing: OpusHearing, level: int | None) -> bool:
         """Decode now if its level is wanted now: always, or of legs outside the mix when they begin, and at times."""
-        if level is not None:
+        if level is not None and source.lies < _LIES:
             source.told = self._tick
         if source.attention is Attention.FULL or not hearing.simple:
             hearing.render(source.frame, source.address)
@@ -304,7 +310,7 @@ class Sources:
             return True
         if self._tick - source.told < _TOLD_TICKS:
             hearing.skip()
-            if level is not None:
+            if level is not None and source.told == self._tick:
                 self._power[source.slot] = _POWERS[level]
             else:
                 self._known[source.slot] = hearing.silent
@@ -337,7 +343,12 @@ class Sources:
             self._promote(self._at[slot])
         if not doubtful:
             return False
-        self.smoothed[doubtful] = power(self.pcm[doubtful])
+        found = power(self.pcm[doubtful])
+        self.smoothed[doubtful] = found
+        for slot, softer in zip(doubtful, (found * _LIE < self._power[doubtful]).tolist(), strict=True):
+            source = self._at[slot]
+            if source.told == self._tick:
+                source.lies = source.lies + 1 if softer else 0
         return True
 
     def _is_doubtful(self, slot: int) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from bridge.media import contract
 from tests.media.bench_leg import BenchLeg
 from tests.media.phones import Phone, Studio, negotiated
-from tests.mixer.sounds import sine
+from tests.mixer.sounds import clicks_db, sine, tone_db
 
 LOUD_DBOV, SOFT_DBOV = 23, 43  # of sines of amplitude 0.1 and 0.01
 
@@ -61,6 +61,19 @@ def test_a_liar_does_not_get_in() -> None:
     assert listener.hears_db(1700, 50, 100) < -62
     assert listener.hears_db(400, 50, 100) > -25
     assert not any("leg13" in legs for _, legs in studio.talking())
+
+
+def test_many_liars_do_not_keep_a_talker_out() -> None:
+    talker, liars = Phone("talker", "opus", 500, 0.1), [Phone(f"liar{n}", "opus", 0) for n in range(40)]
+    talker.level = LOUD_DBOV
+    for liar in liars:
+        liar.level = 0
+    studio = Studio(*liars, talker, Phone("listener", "PCMU"))
+    studio.seat(*studio.phones, loudest=4)
+    studio.run(500)
+    heard = studio.phones["listener"].heard(450, 500)
+    assert tone_db(heard, 500) > -25 and clicks_db(heard) < -40
+    assert decoded(studio, 50) < 50 * 20  # they are listened to now and then, as those who tell nothing
 
 
 def test_when_levels_stop_he_is_listened_to_again() -> None:
