@@ -39,7 +39,8 @@ class ConfigureLeg(Message, frozen=True):
 
     `latch`: plain RTP may come once from another port or address, but only on address `signalling` (the source
     of the peer's signalling, "" = unknown). `timeout_s`, `held_timeout_s`: RTP silence after which `MediaLost` is
-    told once (0 = never). `transport`: ICE and DTLS; on a shared port there is always ICE.
+    told once (0 = never). `transport`: ICE and DTLS; on a shared port there is always ICE, and RTCP shares the path. Other
+    credentials are an ICE restart, a higher association a new handshake; what was there before serves until then.
     """
 
     leg: str
@@ -111,7 +112,8 @@ class LegOpened(Message, frozen=True):
     """Ports are reserved: RTP on `port`, RTCP on `rtcp_port`, both on `address`.
 
     On a shared port both are the same, `addresses` are all that the process listens on there, and `tcp_port` is that of
-    its passive TCP candidates, 0 = none. `fingerprint`: SHA-256 of the process's DTLS certificate.
+    its passive TCP candidates, 0 = none. `fingerprint`: SHA-256 of the process's DTLS certificate, for legs on ports of
+    their own as well; DTLS needs `rtcp_mux` there.
     """
 
     leg: str
