@@ -90,6 +90,7 @@ class SipLeg:
         self._late: Offer | None = None  # in a 200 of ours: the ACK brings the answer
         self._agreed: Agreed | None = None
         self._local: Local | None = None
+        self._six = False  # the offer's address is of IPv6
         self._ice = False  # it is on the port for ICE
         self._told_hold = False
         self._told_encrypted = False
@@ -186,16 +187,15 @@ class SipLeg:
         A peer that offers ICE gets the port for it, and stays there; what we offer ourselves is without.
         """
         self._their_offer = their_offer
-        six = False
         if their_offer is not None:
             try:
                 description = parse(their_offer)
             except ProtocolError as fault:
                 self._refuse(fault)
                 return
-            six = wants_ipv6(description)
+            self._six = wants_ipv6(description)
             self._ice = self._terms.ice and wants_ice(description)
-        self._open(six)
+        self._open(self._six)
 
     def dial(self, invite: Callable[[bytes], commands.Invite], six: bool) -> None:
         """Begin an outgoing call; `invite` makes the command from our offer. `six`: the target is on IPv6."""
@@ -241,10 +241,14 @@ class SipLeg:
         self._tell(commands.Answer(self.call, body))
 
     def media_refused(self, why: str) -> None:
-        """There are no ports left."""
+        """There are none to be had. Instead of the shared one, ports of its own will do, without ICE."""
         if self.state is State.OVER:
             self._tell_gone()
-        self.hang_up(Reason.OVERLOADED)
+        if self.state is State.OPENING and self._ice:
+            self._ice = False
+            self._open(self._six)
+        else:
+            self.hang_up(Reason.OVERLOADED)
 
     def media_digit(self, digit: str) -> None:
         """A key came by RFC 4733."""

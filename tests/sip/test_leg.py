@@ -515,6 +515,15 @@ def test_where_there_is_no_port_for_ice_nobody_gets_it() -> None:
     assert world.shared() == [False]
 
 
+def test_without_the_shared_port_there_is_sound_all_the_same(world: World) -> None:
+    world.leg.begin(sdp(more=ICE))
+    world.switchboard.media_event(contract.OpenFailed("c1", "no-shared-port"))
+    assert world.shared() == [True, False]
+    world.open_ports()
+    assert "m=audio 20000 RTP/AVP 8 101" in world.said()
+    assert not any("ice" in line for line in world.said())
+
+
 def test_new_ports_mean_new_credentials_and_a_new_handshake(world: World) -> None:
     theirs = sdp(media="9 UDP/TLS/RTP/SAVPF", more=ICE + DTLS)
     world.leg.begin(theirs)
