@@ -5,6 +5,7 @@ Rim (rules, headers, faults) -> cross-origin answers -> FastAPI: routers, pages
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from bridge.web.pages import Page, read_pages
+from bridge.web.pages import Page, page, read_pages
 from bridge.web.rim import Rim
 from bridge.web.rules import Neighbourhood
 
@@ -43,13 +44,15 @@ def application(
         title="Samrom client API",
         version="2",
         description=_ABOUT,
-        openapi_url=OPENAPI,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
     for router in routers:
         app.include_router(router)
-    app.include_router(_pages(read_pages(STATIC), read_pages(DOCS)))
+    # Written once: to do it again for whoever asks would cost milliseconds of the loop each time.
+    description = page(json.dumps(app.openapi()).encode(), ".json")
+    app.include_router(_pages(read_pages(STATIC), read_pages(DOCS), description))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _misunderstood)
     app.add_exception_handler(Exception, _broken)
@@ -65,7 +68,7 @@ def application(
     return Rim(served, ours, count, on_fault)
 
 
-def _pages(static: Mapping[str, Page], docs: Mapping[str, Page]) -> APIRouter:
+def _pages(static: Mapping[str, Page], docs: Mapping[str, Page], description: Page) -> APIRouter:
     """The pages for people. A room's number is an address of its own: the first page reads it from there."""
     router = APIRouter(include_in_schema=False)
 
@@ -73,6 +76,10 @@ def _pages(static: Mapping[str, Page], docs: Mapping[str, Page]) -> APIRouter:
         if (page := pages.get(path)) is None:
             raise HTTPException(404)
         return page.answer(request)
+
+    @router.api_route(OPENAPI, methods=["GET", "HEAD"])
+    async def openapi(request: Request) -> Response:
+        return description.answer(request)
 
     @router.api_route("/api/docs", methods=["GET", "HEAD"])
     async def documentation(request: Request) -> Response:

@@ -59,14 +59,14 @@ class Page:
 def read_pages(folder: Path) -> dict[str, Page]:
     """All files under a folder whose kind is known, by their path in it: "img/logo.svg". Raises OSError."""
     return {
-        path.relative_to(folder).as_posix(): _page(path)
+        path.relative_to(folder).as_posix(): page(path.read_bytes(), path.suffix)
         for path in sorted(folder.rglob("*"))
         if path.suffix in TYPES and path.is_file()
     }
 
 
-def _page(path: Path) -> Page:
-    content = path.read_bytes()
-    packed = gzip.compress(content, mtime=0) if path.suffix in _WORTH_PACKING else b""
+def page(content: bytes, ending: str) -> Page:
+    """A page of this content, whose kind the ending of a file's name tells (".js")."""
+    packed = gzip.compress(content, mtime=0) if ending in _WORTH_PACKING else b""
     tag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
-    return Page(TYPES[path.suffix], content, packed if len(packed) < len(content) else b"", tag)
+    return Page(TYPES[ending], content, packed if len(packed) < len(content) else b"", tag)
