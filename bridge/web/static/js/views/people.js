@@ -22,11 +22,9 @@ export function people(context) {
 }
 
 function entry(one, state, me) {
-  const host = isHost(state);
-  return {
-    ...one, self: one.uuid === me, speaks: state.speaking.includes(one.uuid) && !one.muted, manages: host,
-    quiet: one.muted || one.clientMuted,
-  };
+  const quiet = one.muted || one.clientMuted;
+  const speaks = state.speaking.includes(one.uuid) && !quiet;
+  return { ...one, self: one.uuid === me, manages: isHost(state), quiet, speaks };
 }
 
 function card(context, first) {
