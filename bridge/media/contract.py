@@ -39,8 +39,8 @@ class ConfigureLeg(Message, frozen=True):
 
     `latch`: plain RTP may come once from another port or address, but only on address `signalling` (the source
     of the peer's signalling, "" = unknown). `timeout_s`, `held_timeout_s`: RTP silence after which `MediaLost` is
-    told once (0 = never). `transport`: ICE and DTLS; on a shared port there is always ICE, and RTCP shares the path. Other
-    credentials are an ICE restart, a higher association a new handshake; what was there before serves until then.
+    told once (0 = never). `transport`: ICE and DTLS; on a shared port there is always ICE, and RTCP shares the path.
+    Other credentials are an ICE restart, a higher association a new handshake; what was there before serves until then.
     """
 
     leg: str
