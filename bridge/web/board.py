@@ -14,7 +14,7 @@ from bridge.leg import Told
 from bridge.rooms import events
 from bridge.rooms.participant import Participant, Role
 from bridge.web.client import Client
-from bridge.web.notices import notice
+from bridge.web.notices import NOTED, notice
 from bridge.web.protocol import conference_state, encoded, layout, stage
 from bridge.web.roster import INSIDE, Events, Rosters, View, view_of
 
@@ -72,6 +72,8 @@ class Board:
             self._talk(event.legs)
             return
         self.touch()
+        if not isinstance(event, NOTED):
+            return
         view = self.view(client)
         told = tuple(notice(event, client.id, view, self._name))
         if told and view is not self._rosters.view(client.id):

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from bridge.leg import Told
 from bridge.rooms import events
 from bridge.web.roster import INSIDE, View
 
 Notice = tuple[str, dict[str, Any]]
+
+NOTED: Final = (
+    events.Said | events.Knocking | events.KnocksReported | events.HandChanged | events.EndAnnounced
+    | events.EndCancelled | events.HostsGone | events.Alone
+)  # fmt: skip
+"""The events that are told beside the state; all others only change it."""
 
 
 def notice(event: Told, me: str, view: View, name_of: Callable[[str], str]) -> Iterator[Notice]:
