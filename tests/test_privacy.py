@@ -511,6 +511,7 @@ ASKED: tuple[Callable[[str, str], Command], ...] = (
     lambda by, who: commands.Spotlight(by, who),
     lambda by, who: commands.SetOverlay(by, who, "Interpreter"),
     lambda by, who: commands.SetLayout(by, "4:0"),
+    lambda by, who: commands.SetBanner(by, "hello"),
     lambda by, who: commands.AllowGuestsUnmute(by),
     lambda by, who: commands.ClientMute(by, True),
     lambda by, who: commands.SendKeys(by, who, WRONG),

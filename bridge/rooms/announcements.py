@@ -13,6 +13,7 @@ from bridge.errors import Reason
 from bridge.rooms.commands import How
 from bridge.rooms.events import (
     Alone,
+    BannerChanged,
     ClientMuteChanged,
     ConnectionChanged,
     Counted,
@@ -140,6 +141,7 @@ def audience(event: Event, present: Present) -> tuple[str, ...]:
             | GuestsMuteChanged()
             | GuestsUnmuteChanged()
             | LayoutChanged()
+            | BannerChanged()
             | EndAnnounced()
             | EndCancelled()
             | Ended()
@@ -215,6 +217,7 @@ def _sounds(event: Event, present: Present) -> tuple[Sound, ...]:
             | SpotlightChanged()
             | OverlayChanged()
             | LayoutChanged()
+            | BannerChanged()
             | KeysSent()
             | DialAsked()
             | Ended()

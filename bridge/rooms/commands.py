@@ -234,6 +234,15 @@ class SetLayout:
 
 
 @dataclass(frozen=True, slots=True)
+class SetBanner:
+    """Set what everybody in the room is shown as a line of its own; "" = nothing."""
+
+    by: str
+    text: str = field(repr=False)
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """Send somebody in the room to another room, which exists.
 
@@ -329,8 +338,8 @@ class Help:
 
 Request = (
     Start | Lock | Admit | AdmitAll | Decline | Mute | MuteGuests | AllowGuestsUnmute | MuteSelf | ClientMute | Hand
-    | LowerHands | SetGain | SetRole | Spotlight | SetOverlay | SetLayout | Say | SendKeys | Transfer | Dial | Kick
-    | End | CancelEnd | Count | Help
+    | LowerHands | SetGain | SetRole | Spotlight | SetOverlay | SetLayout | SetBanner | Say | SendKeys | Transfer
+    | Dial | Kick | End | CancelEnd | Count | Help
 )  # fmt: skip
 """What somebody asks for and may be refused."""
 

@@ -91,6 +91,11 @@ class Conference:
         return self._screen.layouts
 
     @property
+    def banner(self) -> str:
+        """The line that everybody in the room is shown, "" = none."""
+        return self._screen.banner
+
+    @property
     def run_state(self) -> RunState:
         """What hosts have set."""
         return RunState(self._locked, self.guests_muted, self.guests_can_unmute, *self.layouts)
@@ -205,7 +210,7 @@ class Conference:
                 yield events.Counted(command.by, len(self._roll.inside()), origin)
             case commands.Help():
                 yield events.HelpGiven(command.by, origin.role or Role.GUEST, origin)
-            case commands.Spotlight() | commands.SetOverlay() | commands.SetLayout():
+            case commands.Spotlight() | commands.SetOverlay() | commands.SetLayout() | commands.SetBanner():
                 yield from self._screen.handle(command, origin, now)
             case _:
                 yield from self._floor.handle(command, origin, now)
@@ -403,7 +408,7 @@ class Conference:
         state = configured(self._room)
         self._locked = state.locked
         self._floor.guests_muted, self._floor.guests_can_unmute = state.guests_muted, state.guests_can_unmute
-        self._screen.layouts = state.layouts
+        self._screen.layouts, self._screen.banner = state.layouts, ""
 
     def _settle(self, people_before: int, hosts_before: int, now: float) -> Events:
         """What follows when people came or went: hosts gone, the last one alone, nobody left."""

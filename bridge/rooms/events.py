@@ -296,6 +296,14 @@ class LayoutChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class BannerChanged:
+    """Everybody in the room is shown another line, or none."""
+
+    text: str = field(repr=False)
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class Transferred:
     """Somebody is sent to another room; that he has left this one follows. `role`: None = by that room's rules."""
 
@@ -393,6 +401,7 @@ Event = (
     Waiting | Knocking | KnocksReported | Refused | Started | Joined | Left | Alone | HostsGone | LockChanged
     | MuteChanged | GuestsMuteChanged | HandChanged | RoleChanged | GainChanged | HoldChanged | ConnectionChanged
     | MediaChanged | GuestsUnmuteChanged | ClientMuteChanged | Said | SpotlightChanged | OverlayChanged | LayoutChanged
+    | BannerChanged
     | Transferred | KeysSent | DialAsked | Counted | HelpGiven | EndAnnounced | EndCancelled | Ended | NotAllowed
     | NotDone
 )  # fmt: skip

@@ -43,6 +43,7 @@ RIGHTS: Final[dict[type[Request], frozenset[Standing]]] = {
     commands.Spotlight: frozenset((H, O)),
     commands.SetOverlay: frozenset((H, O)),
     commands.SetLayout: frozenset((H, O)),
+    commands.SetBanner: frozenset((H, O)),
     commands.SendKeys: frozenset((H, O)),
     commands.Transfer: frozenset((H, O)),
     commands.Dial: frozenset((H, O)),

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from bridge.rooms import events
-from bridge.rooms.commands import SetLayout, SetOverlay, Spotlight
+from bridge.rooms.commands import SetBanner, SetLayout, SetOverlay, Spotlight
 from bridge.rooms.events import Event, Origin, Refusal
 from bridge.rooms.floor import switched
 from bridge.rooms.layouts import NAMES, Layouts
 from bridge.rooms.roll import Roll
 
 LONGEST_OVERLAY: Final = 128
+LONGEST_BANNER: Final = 256
 
 Events = Iterator[Event]
+Shown = Spotlight | SetOverlay | SetLayout | SetBanner
 
 
 class Screen:
@@ -23,8 +25,9 @@ class Screen:
     def __init__(self, roll: Roll, layouts: Layouts) -> None:
         self._roll = roll
         self.layouts = layouts
+        self.banner = ""
 
-    def handle(self, command: Spotlight | SetOverlay | SetLayout, origin: Origin, now: float) -> Events:
+    def handle(self, command: Shown, origin: Origin, now: float) -> Events:
         """Do what is asked."""
         match command:
             case Spotlight():
@@ -33,6 +36,8 @@ class Screen:
                 yield from self._overlay(command, origin)
             case SetLayout():
                 yield from self._layout(command, origin)
+            case SetBanner():
+                yield from self._banner(command, origin)
 
     def _spotlight(self, command: Spotlight, origin: Origin, now: float) -> Events:
         person = self._roll.insider(command.who)
@@ -64,3 +69,10 @@ class Screen:
         elif (host, guest) != self.layouts:
             self.layouts = Layouts(host, guest)
             yield events.LayoutChanged(host, guest, origin)
+
+    def _banner(self, command: SetBanner, origin: Origin) -> Events:
+        if len(command.text) > LONGEST_BANNER:
+            yield events.not_done(command, origin, Refusal.OUT_OF_RANGE)
+        elif command.text != self.banner:
+            self.banner = command.text
+            yield events.BannerChanged(command.text, origin)

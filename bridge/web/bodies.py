@@ -85,7 +85,7 @@ class Keys(Body):
 
 
 class Overlay(Body):
-    """What stands on somebody's picture; "" = his name."""
+    """What stands on somebody's picture, "" = his name; or in everybody's, "" = nothing."""
 
     text: Word
 

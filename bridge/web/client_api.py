@@ -217,8 +217,8 @@ def _add_reading(router: APIRouter, clients: Clients) -> None:
 
     @router.get("/get_message_text")
     async def get_message_text(alias: Alias, client: inside) -> Response:
-        """What stands in everybody's picture: nothing."""
-        return success({"text": ""})
+        """The line that everybody is shown."""
+        return success({"text": clients.board(client).focus.conference.banner})
 
     @router.get("/get_clock")
     async def get_clock(alias: Alias, client: inside) -> Response:

@@ -26,13 +26,12 @@ _SLIDES: Final = "there are no slides yet"
 _CAPTIONS: Final = "there are no captions"
 _MIXES: Final = "there is one mix of sound, and one of pictures"
 _BREAKOUTS: Final = "rooms are not divided"
-_BANNER: Final = "nothing is written into pictures yet"
+_CLOCK: Final = "there is no clock in pictures yet"
 
 CONFERENCE: Final[dict[str, Off]] = {
     "set_guests_can_present": _refused(Access.HOST, _SLIDES),
     "set_guests_can_see_guests": _refused(Access.HOST, _PICTURES),
-    "set_message_text": _refused(Access.HOST, _BANNER),
-    "set_clock": _refused(Access.HOST, _BANNER),
+    "set_clock": _refused(Access.HOST, _CLOCK),
     "set_pinning_config": _refused(Access.HOST, _PICTURES),
     "silent_video_detection": _refused(Access.HOST, _PICTURES),
     "breakouts": _refused(Access.HOST, _BREAKOUTS),

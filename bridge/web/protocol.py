@@ -173,7 +173,7 @@ def conference_state(conference: Conference, room: Room) -> dict[str, Any]:
         "breakout_rooms": False,
         "streaming": False,
         "recording": False,
-        "message_text": "",
+        "message_text": conference.banner,
     }
 
 

@@ -72,6 +72,12 @@ CONFERENCE: Final[dict[str, Steering]] = {
     "transform_layout": Steering(
         Access.HOST, bodies.LayoutAsked, lambda by, _, body: _layout(by, body), "Arrange the pictures"
     ),
+    "set_message_text": Steering(
+        Access.HOST,
+        bodies.Overlay,
+        lambda by, _, body: commands.SetBanner(by, writable(body.text)),
+        "Show everybody a line of its own",
+    ),
     "disconnect": Steering(
         Access.HOST,
         bodies.EndAsked,

@@ -84,7 +84,8 @@ def _command(what: int) -> Command:
         commands.Join(leg, Role.HOST, media=False), commands.Join(leg, Role.GUEST, returning=True),
         commands.AllowGuestsUnmute(leg, how=how), commands.Hand(leg, False, other, how), commands.LowerHands(leg, how),
         commands.Spotlight(leg, other, how=how), commands.SetOverlay(leg, other, leg, how),
-        commands.SetLayout(leg, "4:0", how=how), commands.Say(leg, other, other, how),
+        commands.SetLayout(leg, "4:0", how=how),
+        commands.SetBanner(leg, other, how), commands.Say(leg, other, other, how),
         commands.ClientMute(leg, what > 127), commands.SendKeys(leg, other, "1#", how),
         commands.Transfer(leg, other, "2000", how=how), commands.Dial(leg, how),
     ]  # fmt: skip

@@ -76,6 +76,7 @@ requests = st.one_of(
     st.builds(commands.Say, legs, st.sampled_from(["", SECRET, SECRET * 1000]), who, how),
     st.builds(commands.Spotlight, legs, legs, switch, how),
     st.builds(commands.SetOverlay, legs, legs, st.sampled_from(["", "Kari", "K" * 200]), how),
+    st.builds(commands.SetBanner, legs, st.sampled_from(["", SECRET, "x" * 300]), how),
     st.builds(commands.SetLayout, legs, st.none() | layouts, st.none() | layouts, st.none() | layouts, how),
     st.builds(
         commands.Transfer,

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from bridge.rooms import commands
-from bridge.rooms.events import LayoutChanged, NotDone, OverlayChanged, Refusal, SpotlightChanged
+from bridge.rooms.events import (
+    BannerChanged,
+    LayoutChanged,
+    NotDone,
+    OverlayChanged,
+    Refusal,
+    SpotlightChanged,
+    record,
+)
 from bridge.rooms.layouts import DEFAULT, NAMES, Layouts
 from tests.rooms.scene import running
 
@@ -53,3 +61,16 @@ def test_layouts_for_all_or_for_hosts_and_guests_apart() -> None:
 def test_of_people_in_the_room_only(command: commands.Request) -> None:
     (event,) = running().do(command)
     assert isinstance(event, NotDone) and event.why is Refusal.NOT_THERE
+
+
+def test_a_banner_stands_until_it_is_taken_back_or_the_run_ends() -> None:
+    scene = running()
+    (event,) = scene.do(commands.SetBanner("host", "Back in five minutes"))
+    assert event == BannerChanged("Back in five minutes", event.origin)
+    assert "minutes" not in str(record(event))
+    assert scene.do(commands.SetBanner("host", "Back in five minutes")) == ()
+    (refusal,) = scene.do(commands.SetBanner("host", "x" * 257))
+    assert isinstance(refusal, NotDone) and refusal.why is Refusal.OUT_OF_RANGE
+    assert scene.conference.banner == "Back in five minutes"
+    scene.do(commands.End("host", at_once=True))
+    assert scene.conference.banner == ""

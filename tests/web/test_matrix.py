@@ -65,7 +65,8 @@ TABLE: dict[str, Access] = {
 BODIES: dict[str, Any] = {
     "message": {"type": "text/plain", "payload": "hello"}, "set_guests_can_unmute": {"setting": True},
     "transform_layout": {"transforms": {"layout": "4:0"}}, "dial": {"destination": "ola@example.net"},
-    "dtmf": {"digits": "1"}, "overlaytext": {"text": "x"}, "role": {"role": "guest"}, "update": {"sdp": offer()},
+    "set_message_text": {"text": "x"}, "dtmf": {"digits": "1"}, "overlaytext": {"text": "x"},
+    "role": {"role": "guest"}, "update": {"sdp": offer()},
     "transfer": {"conference_alias": "1002", "role": "guest"}, "calls": {"sdp": offer()},
     "new_candidate": {"candidate": "", "mid": "0"},
 }  # fmt: skip

@@ -244,6 +244,21 @@ def test_rooms_without_chat_say_that_it_is_off(tmp_path: Path) -> None:
     live(scene, tmp_path)
 
 
+def test_a_line_for_everybody(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        host, guest = await room(house)
+        async with guest.stream() as stream:
+            assert done(await host.post("set_message_text", {"text": "Back in five \u2028minutes"}))
+            await asyncio.sleep(0.3)
+            assert stream.of("conference_update")[-1]["message_text"] == "Back in five \ufffdminutes"
+        assert (await guest.get("get_message_text")).result == {"text": "Back in five \ufffdminutes"}
+        assert (await guest.get("get_clock")).result == {}
+        assert done(await host.post("set_message_text", {"text": ""}))
+        assert (await state(guest))["message_text"] == ""
+
+    live(scene, tmp_path)
+
+
 def test_keys_of_a_browser_reach_its_keypad(tmp_path: Path) -> None:
     async def scene(house: House) -> None:
         host, guest = await room(house)
