@@ -1,4 +1,4 @@
-# make run, make test, make check, make bench, make fuzz: each sets up what it needs.
+# make run, make test, make check, make bench, make fuzz, make screenshots: each sets up what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ CONFIG ?= config/example.toml
 # numpy does not gain from threads here, and they would take time from the packet loops.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: run test check bench fuzz clean prompts
+.PHONY: run test check bench fuzz clean prompts screenshots
 
 $(VENV)/run.stamp: setup.cfg pyproject.toml
 	sh tools/make-venv.sh "$(PYTHON)" $(VENV)
@@ -41,8 +41,13 @@ FUZZ_CASES ?= 1000000
 fuzz: $(VENV)/dev.stamp
 	$(BIN)/python -m tools.fuzz --cases $(FUZZ_CASES)
 
+# Pictures of every state of the page, into out/screenshots.
+screenshots: $(VENV)/dev.stamp
+	sh tools/install-test-needs.sh
+	$(BIN)/python -m tools.screenshots
+
 prompts: $(VENV)/dev.stamp
 	$(BIN)/python -m tools.prompts
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) tests/peers/npm/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

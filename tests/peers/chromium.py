@@ -42,6 +42,16 @@ _FLAGS = (
     "--no-pings",
 )
 
+# A colour that an element inherits may begin to move when its parent's has come to rest.
+_SETTLED: Final = """async () => {
+  for (let moving = [0]; moving.length;) {
+    await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    moving = document.getAnimations().filter(each => each instanceof CSSTransition);
+    await Promise.allSettled(moving.map(each => each.finished));
+  }
+}"""
+
 
 class Chromium:
     """The browser, as a context manager. `microphone` [Hz] is what all tabs send that have no tone of their own."""
@@ -150,12 +160,13 @@ class ChromiumTab(Tab):
         self._background.run(self.page.goto(url, wait_until="domcontentloaded"))
 
     def appear(self, *, dark: bool, width: int = 1280, height: int = 800) -> None:
-        """Show it in a dark or a light theme, without movement, in a window of that size [CSS pixels]."""
+        """Show it in a dark or a light theme, in a window of that size [CSS pixels], and wait until colours stand."""
         self._background.run(self._appear("dark" if dark else "light", width, height))
 
     async def _appear(self, theme: Literal["dark", "light"], width: int, height: int) -> None:
         await self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         await self.page.set_viewport_size({"width": width, "height": height})
+        await self.page.evaluate(_SETTLED)
 
     def offline(self, away: bool) -> None:
         """Take the network away from it, and give it back; its sound goes on."""
