@@ -51,6 +51,7 @@ from config.model import Config, Protocol, Room
 from config.secret import Secret
 
 KEEP_KNOWN_S: Final = 60.0  # how often peers with a call are named to the transports
+LAST_WORDS_S: Final = 0.1  # for what was said last to be written, before connections are closed
 AGAIN_S: Final = 1.0  # after a part that should run for ever has failed
 
 _log = logger("bridge")
@@ -72,6 +73,7 @@ class Web(NamedTuple):
         """Tell everybody that it is over, then let the port come to its end."""
         self.senders.hang_up_all(Reason.SHUTDOWN)
         await self.clients.close()
+        await asyncio.sleep(LAST_WORDS_S)
         self.port.stop()
 
 
@@ -112,6 +114,8 @@ class Bridge:
             await self._stop.wait()
             self._management.stop()
             if self._web is not None:
+                # Telephones in browsers are told while their sockets are still there.
+                self._signalling.hang_up_all(Reason.SHUTDOWN)
                 await self._web.stop()
             await asyncio.wait(serving)
 

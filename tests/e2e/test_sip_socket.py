@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
+from tests.e2e.phones import wait_hears
 from tests.peers.bridge import BridgeProcess, room
 from tests.peers.sipphone import SipPhone
 from tests.peers.siptext import SipText, parameter, parse, within_angles
@@ -97,6 +99,16 @@ class SocketPhone(Browser):
         await super().vanish()
 
 
+async def anna_hears(anna: SocketPhone, tone: float) -> None:
+    """Wait until she hears this tone and nothing else."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            await asyncio.sleep(0.5)
+            now = time.monotonic()
+            if hears(anna.heard(now - 0.5, now), [tone], below_peak_db=25.0) == ([], []):
+                return
+
+
 async def test_it_hears_and_is_heard_and_goes() -> None:
     with BridgeProcess([room("1001", "open", tones=False)]) as bridge, SipPhone(tone=PHONE_HZ) as phone:
         await asyncio.to_thread(phone.call, bridge.uri("1001"))
@@ -105,12 +117,8 @@ async def test_it_hears_and_is_heard_and_goes() -> None:
             await anna.call()
             assert anna.target.endswith(";transport=ws")
             await anna.connected()
-            mark, begin = phone.now, time.monotonic()
-            await asyncio.sleep(4)
-            missing, extra = hears(anna.heard(begin + 2, begin + 4), [PHONE_HZ], below_peak_db=25.0)
-            assert not missing and not extra
-            missing, extra = hears(phone.heard(mark + 2, mark + 4), [ANNA_HZ], below_peak_db=25.0)
-            assert not missing and not extra
+            await asyncio.to_thread(wait_hears, phone, ANNA_HZ)
+            await anna_hears(anna, PHONE_HZ)
             people = await asyncio.to_thread(bridge.get, "/conferences/1001")
             assert len(people) == 2
             assert (await anna.say_goodbye()).status == 200
@@ -135,4 +143,21 @@ async def test_it_is_called_off_on_its_own_socket() -> None:
             await anna.answer(farewell)
             assert (await asyncio.to_thread(bridge.wait_records, 1))[0]["reason"] == "kicked"
         await asyncio.to_thread(bridge.stop)
+        assert not bridge.faults()
+
+
+async def test_the_end_of_the_bridge_is_told_before_the_socket_is_closed() -> None:
+    with BridgeProcess([room("1001", "open", tones=False)]) as bridge:
+        async with SocketPhone(bridge, "Anna", "1001", ANNA_HZ) as anna:
+            await anna.connect()
+            await anna.call()
+            await anna.connected()
+            stopping = asyncio.create_task(asyncio.to_thread(bridge.stop))
+            farewell = await anna.message()
+            assert farewell.method == "BYE"
+            await anna.answer(farewell)
+            with pytest.raises(ConnectionClosed) as closed:
+                await anna.message()
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
+            await stopping
         assert not bridge.faults()
