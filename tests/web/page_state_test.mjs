@@ -17,20 +17,33 @@ async function load(path) {
 }
 
 const SEAT = { room: '1001', roomName: 'Open room', me: 'me', role: 'host', chat: true };
-const someone = (uuid, more = {}) => state.person({
-  uuid, display_name: uuid, role: 'guest', protocol: 'webrtc', service_type: 'conference', is_muted: 'NO', buzz_time: 0,
-  start_time: 1, ...more,
-});
+const someone = (uuid, more = {}) =>
+  state.person({
+    uuid,
+    display_name: uuid,
+    role: 'guest',
+    protocol: 'webrtc',
+    service_type: 'conference',
+    is_muted: 'NO',
+    buzz_time: 0,
+    start_time: 1,
+    ...more,
+  });
 const run = (from, ...actions) => actions.reduce((now, action) => state.reduce(now, action), from);
-const inside = (...people) => run(
-  state.initial('1001', 'Me'), { type: 'joined', seat: SEAT, waiting: false }, { type: 'sync-begin' },
-  ...[someone('me', { role: 'chair' }), ...people].map((person) => ({ type: 'person', person })), { type: 'sync-end' },
-);
+const inside = (...people) =>
+  run(
+    state.initial('1001', 'Me'),
+    { type: 'joined', seat: SEAT, waiting: false },
+    { type: 'sync-begin' },
+    ...[someone('me', { role: 'chair' }), ...people].map((person) => ({ type: 'person', person })),
+    { type: 'sync-end' },
+  );
 const names = (list) => list.map((one) => one.uuid);
 
 test('nothing of the room is in the state of one who waits, and being let in changes the view', () => {
   const waiting = run(
-    state.initial('1004', 'Me'), { type: 'joined', seat: { ...SEAT, role: 'guest' }, waiting: true },
+    state.initial('1004', 'Me'),
+    { type: 'joined', seat: { ...SEAT, role: 'guest' }, waiting: true },
     { type: 'person', person: someone('me', { service_type: 'waiting_room' }) },
   );
   assert.equal(waiting.view, 'waiting');
@@ -49,8 +62,10 @@ test('a synchronisation replaces the list at its end, not before', () => {
 
 test('one self comes first, then raised hands in their order, then the others as they came', () => {
   const now = inside(
-    someone('late', { start_time: 9 }), someone('early', { start_time: 2 }),
-    someone('second', { buzz_time: 20 }), someone('first', { buzz_time: 10 }),
+    someone('late', { start_time: 9 }),
+    someone('early', { start_time: 2 }),
+    someone('second', { buzz_time: 20 }),
+    someone('first', { buzz_time: 10 }),
   );
   assert.deepEqual(names(state.present(now)), ['me', 'first', 'second', 'early', 'late']);
 });
@@ -58,22 +73,37 @@ test('one self comes first, then raised hands in their order, then the others as
 test('knocks are told urgently, comings and goings politely, oneself and a first list not at all', () => {
   const before = inside(someone('a'));
   const knock = run(before, { type: 'person', person: someone('k', { service_type: 'waiting_room' }) });
-  assert.deepEqual(state.tidings(before, knock), [{ key: 'said.knocks', values: { name: 'k' }, urgent: true, shown: false }]);
+  assert.deepEqual(state.tidings(before, knock), [
+    { key: 'said.knocks', values: { name: 'k' }, urgent: true, shown: false },
+  ]);
   const admitted = run(knock, { type: 'person', person: someone('k') });
-  assert.deepEqual(state.tidings(knock, admitted), [{ key: 'said.joined', values: { name: 'k' }, urgent: false, shown: true }]);
+  assert.deepEqual(state.tidings(knock, admitted), [
+    { key: 'said.joined', values: { name: 'k' }, urgent: false, shown: true },
+  ]);
   const gone = run(admitted, { type: 'person-gone', uuid: 'k' });
-  assert.deepEqual(state.tidings(admitted, gone), [{ key: 'said.left', values: { name: 'k' }, urgent: false, shown: true }]);
+  assert.deepEqual(state.tidings(admitted, gone), [
+    { key: 'said.left', values: { name: 'k' }, urgent: false, shown: true },
+  ]);
   const joined = run(state.initial(), { type: 'joined', seat: SEAT, waiting: false });
-  assert.deepEqual(state.tidings(joined, inside(someone('a'))).filter(({ key }) => key === 'said.joined'), []);
+  assert.deepEqual(
+    state.tidings(joined, inside(someone('a'))).filter(({ key }) => key === 'said.joined'),
+    [],
+  );
 });
 
 test('who is silent knows why, and whether it is his to change', () => {
-  const guest = run(inside(), { type: 'person', person: someone('me', { is_muted: 'YES', muted_by_host: true }) },
-    { type: 'microphone', microphone: { status: 'ok' } });
+  const guest = run(
+    inside(),
+    { type: 'person', person: someone('me', { is_muted: 'YES', muted_by_host: true }) },
+    { type: 'microphone', microphone: { status: 'ok' } },
+  );
   assert.equal(guest.seat.role, 'guest');
   assert.equal(state.silence(guest), 'host');
   assert.equal(state.mayUnmute(guest), false);
-  assert.equal(state.mayUnmute(run(guest, { type: 'conference', conference: { guestsCanUnmute: true } })), true);
+  assert.equal(
+    state.mayUnmute(run(guest, { type: 'conference', conference: { guestsCanUnmute: true } })),
+    true,
+  );
   const free = run(guest, { type: 'person', person: someone('me') });
   assert.equal(state.silence(free), '');
   assert.equal(state.silence(run(free, { type: 'microphone', microphone: { on: false } })), 'self');
@@ -81,7 +111,11 @@ test('who is silent knows why, and whether it is his to change', () => {
 });
 
 test('an end empties the state of everybody, and closes the microphone', () => {
-  const over = run(inside(someone('a')), { type: 'microphone', microphone: { status: 'ok' } }, { type: 'ended', reason: 'kicked' });
+  const over = run(
+    inside(someone('a')),
+    { type: 'microphone', microphone: { status: 'ok' } },
+    { type: 'ended', reason: 'kicked' },
+  );
   assert.equal(over.view, 'ended');
   assert.deepEqual(over.people, {});
   assert.equal(over.seat, null);
@@ -90,12 +124,24 @@ test('an end empties the state of everybody, and closes the microphone', () => {
 });
 
 test('an unknown room leads back to the first page and its fields', () => {
-  const back = run(state.initial('9999', 'Me'), { type: 'join-asked' }, { type: 'join-failed', reason: 'unknown-room' });
-  assert.deepEqual([back.view, back.form.room, back.form.name, back.form.problem], ['start', '9999', 'Me', 'unknown-room']);
+  const back = run(
+    state.initial('9999', 'Me'),
+    { type: 'join-asked' },
+    { type: 'join-failed', reason: 'unknown-room' },
+  );
+  assert.deepEqual(
+    [back.view, back.form.room, back.form.name, back.form.problem],
+    ['start', '9999', 'Me', 'unknown-room'],
+  );
 });
 
 test('wrong PINs are counted until one is right', () => {
-  const twice = run(state.initial('1002', 'Me'), { type: 'pin-asked' }, { type: 'pin-wrong' }, { type: 'pin-wrong' });
+  const twice = run(
+    state.initial('1002', 'Me'),
+    { type: 'pin-asked' },
+    { type: 'pin-wrong' },
+    { type: 'pin-wrong' },
+  );
   assert.equal(twice.pin.wrong, 2);
   assert.equal(run(twice, { type: 'joined', seat: SEAT, waiting: false }).pin.wrong, 0);
 });
@@ -106,7 +152,10 @@ test('the line is as good as its worst part, and its return is told once', () =>
   const lost = run(up, { type: 'events', events: 'restoring' });
   assert.equal(state.line(lost), 'restoring');
   assert.equal(state.line(run(lost, { type: 'online', online: false })), 'offline');
-  assert.deepEqual(state.tidings(lost, up).map(({ key }) => key), ['said.line-up']);
+  assert.deepEqual(
+    state.tidings(lost, up).map(({ key }) => key),
+    ['said.line-up'],
+  );
 });
 
 test('chat keeps the last lines and counts the unread ones', () => {
@@ -166,15 +215,39 @@ test('speech into a closed microphone is noticed, a cough is not', () => {
 
 test('whatever ends a conversation is told in words', () => {
   const english = JSON.parse(readFileSync(new URL('messages/en.json', STATIC), 'utf8'));
-  const codes = ['kicked', 'declined', 'ended', 'host-absent', 'transferred', 'replaced', 'full', 'never heard of'];
-  const refusals = [[403, 'Participant limit reached'], [403, 'x'], [429, 'x'], [500, 'x'], [503, 'x'], [504, 'x'], [0, null]];
+  const codes = [
+    'kicked',
+    'declined',
+    'ended',
+    'host-absent',
+    'transferred',
+    'replaced',
+    'full',
+    'never heard of',
+  ];
+  const refusals = [
+    [403, 'Participant limit reached'],
+    [403, 'x'],
+    [429, 'x'],
+    [500, 'x'],
+    [503, 'x'],
+    [504, 'x'],
+    [0, null],
+  ];
   const reached = [
     ...codes.map((code) => reasons.reasonOfEnd({ code })),
     ...refusals.map(([status, result]) =>
-      reasons.reasonOfRefusal({ status, result, unreachable: [0, 502, 503, 504].includes(status) })),
-    'left', 'lost', 'no-media',
+      reasons.reasonOfRefusal({ status, result, unreachable: [0, 502, 503, 504].includes(status) }),
+    ),
+    'left',
+    'lost',
+    'no-media',
   ];
-  const told = new Set(Object.keys(english).filter((key) => /^ended\..*\.text$/.test(key)).map((key) => key.split('.')[1]));
+  const told = new Set(
+    Object.keys(english)
+      .filter((key) => /^ended\..*\.text$/.test(key))
+      .map((key) => key.split('.')[1]),
+  );
   assert.deepEqual(new Set(reached), told);
   for (const reason of told) assert.ok(english[`ended.${reason}`], reason);
 });

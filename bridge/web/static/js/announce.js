@@ -10,15 +10,22 @@ const SPEAKER_PAUSE_MS = 5000;
 export class Announcer {
   constructor(polite, urgent) {
     this.own = { polite, urgent };
-    this.regions = { polite: { element: polite, timer: 0, lines: [] }, urgent: { element: urgent, timer: 0, lines: [] } };
+    this.regions = {
+      polite: { element: polite, timer: 0, lines: [] },
+      urgent: { element: urgent, timer: 0, lines: [] },
+    };
     this.speaker = '';
     this.speakerAt = 0;
   }
 
   /** Speaks from within `place` from now on; null: from the page again. */
   lend(place) {
-    const polite = place ? h('div', { class: 'unseen', role: 'status', 'aria-live': 'polite' }) : this.own.polite;
-    const urgent = place ? h('div', { class: 'unseen', role: 'alert', 'aria-live': 'assertive' }) : this.own.urgent;
+    const polite = place
+      ? h('div', { class: 'unseen', role: 'status', 'aria-live': 'polite' })
+      : this.own.polite;
+    const urgent = place
+      ? h('div', { class: 'unseen', role: 'alert', 'aria-live': 'assertive' })
+      : this.own.urgent;
     if (place) place.append(polite, urgent);
     this.regions.polite.element = polite;
     this.regions.urgent.element = urgent;

@@ -5,7 +5,7 @@ const PATIENCE_MS = 2000;
 /** How long a restart may take before a new call is made [ms]. */
 const MENDING_MS = 6000;
 
-/** `onmedia(state)`: 'connecting', 'up', 'restoring' or 'broken' (make a new call); `onstream(stream)`: what to play. */
+/** `onmedia(state)`: 'up', 'restoring' or 'broken' (a new call is needed); `onstream(stream)`: what to play. */
 export class Call {
   constructor({ api, me, servers, onmedia, onstream }) {
     this.api = api;
@@ -24,10 +24,15 @@ export class Call {
   async open(track) {
     const peer = new RTCPeerConnection({ iceServers: this.servers, bundlePolicy: 'max-bundle' });
     this.peer = peer;
-    peer.addEventListener('track', (event) => this.onstream(event.streams[0] || new MediaStream([event.track])));
+    peer.addEventListener('track', (event) =>
+      this.onstream(event.streams[0] || new MediaStream([event.track])),
+    );
     peer.addEventListener('connectionstatechange', () => this.changed(peer));
     peer.addEventListener('iceconnectionstatechange', () => this.changed(peer));
-    this.sender = peer.addTransceiver(track, { direction: 'sendrecv', streams: [new MediaStream([track])] }).sender;
+    this.sender = peer.addTransceiver(track, {
+      direction: 'sendrecv',
+      streams: [new MediaStream([track])],
+    }).sender;
     await peer.setLocalDescription(await peer.createOffer());
     // The bridge learns our addresses from our checks (it is ICE-lite), so the offer need not wait for candidates.
     const answer = await this.api.call(this.me, peer.localDescription.sdp);
@@ -92,7 +97,8 @@ export class Call {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       if (this.peer !== peer) return;
-      if (peer.connectionState === 'connected' && peer.iceConnectionState !== 'disconnected') this.onmedia('up');
+      if (peer.connectionState === 'connected' && peer.iceConnectionState !== 'disconnected')
+        this.onmedia('up');
       else this.onmedia('broken');
     }, patience);
   }

@@ -12,7 +12,9 @@ export function h(tag, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(name, '');
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false && child !== ''));
+  element.append(
+    ...children.filter((child) => child !== null && child !== undefined && child !== false && child !== ''),
+  );
   return element;
 }
 
@@ -78,7 +80,8 @@ export function keyed(parent, kept, items, key, create) {
 }
 
 function place(parent, element, before) {
-  const focused = element.isConnected && element.contains(document.activeElement) ? document.activeElement : null;
+  const focused =
+    element.isConnected && element.contains(document.activeElement) ? document.activeElement : null;
   parent.insertBefore(element, before);
   if (focused) focused.focus({ preventScroll: true });
 }
@@ -87,6 +90,11 @@ function place(parent, element, before) {
 export function button({ kind = '', drawing = '', text = '', quiet = false, onclick, ...rest }) {
   const label = h('span', { class: quiet ? 'unseen' : 'button-text' }, text);
   const picture = drawing ? icon(drawing) : null;
-  const element = h('button', { type: 'button', class: `button ${kind}`.trim(), onclick, ...rest }, picture, label);
+  const element = h(
+    'button',
+    { type: 'button', class: `button ${kind}`.trim(), onclick, ...rest },
+    picture,
+    label,
+  );
   return { element, label, picture };
 }

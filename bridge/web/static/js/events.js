@@ -1,9 +1,19 @@
 // The line by which the bridge tells us what happens: server-sent events, opened with a ticket instead of the token.
 
 const NAMES = [
-  'participant_sync_begin', 'participant_sync_end', 'participant_create', 'participant_update', 'participant_delete',
-  'conference_update', 'stage', 'message_received', 'refer', 'disconnect', 'call_disconnected',
-  'refresh_token', 'notice',
+  'participant_sync_begin',
+  'participant_sync_end',
+  'participant_create',
+  'participant_update',
+  'participant_delete',
+  'conference_update',
+  'stage',
+  'message_received',
+  'refer',
+  'disconnect',
+  'call_disconnected',
+  'refresh_token',
+  'notice',
 ];
 
 /** One line. It does not mend itself: `onlost` says once that it is gone, and a new one is to be opened. */

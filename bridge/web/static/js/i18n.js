@@ -57,10 +57,14 @@ export function t(key, values) {
 
 /** Hour and minute of a Unix time [s], by the 24-hour clock that hospitals keep. */
 export function clock(seconds) {
-  return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(new Date(seconds * 1000));
+  return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(
+    new Date(seconds * 1000),
+  );
 }
 
 /** Names joined as the language does it. */
 export function list(names) {
-  return new Intl.ListFormat(language, { type: 'conjunction' }).format(names.map((name) => ISOLATE + name + RELEASE));
+  return new Intl.ListFormat(language, { type: 'conjunction' }).format(
+    names.map((name) => ISOLATE + name + RELEASE),
+  );
 }

@@ -2,6 +2,7 @@
 
 import { roomOfAddress } from './address.js';
 import { Announcer } from './announce.js';
+import { Commands } from './commands.js';
 import { h, icon } from './dom.js';
 import { choose, LANGUAGES, speak, spoken, t } from './i18n.js';
 import { loadIcons } from './icons.js';
@@ -24,8 +25,14 @@ import { waitingView } from './views/waiting.js';
 import { stayAwake } from './wake.js';
 
 const VIEWS = {
-  start: startView, check: checkView, pin: pinView, joining: joiningView, waiting: waitingView,
-  room: roomView, ended: endedView, unsupported: unsupportedView,
+  start: startView,
+  check: checkView,
+  pin: pinView,
+  joining: joiningView,
+  waiting: waitingView,
+  room: roomView,
+  ended: endedView,
+  unsupported: unsupportedView,
 };
 const NOTICE_MS = 6000;
 const SAMPLE_S = 0.1;
@@ -44,7 +51,14 @@ let notices = 0;
 
 const context = { dispatch, sounds, devices, notify, announcer, change };
 context.session = new Session({ dispatch, state: () => state, devices, sounds, notify });
-context.preparation = new Preparation({ dispatch, state: () => state, devices, sounds, session: context.session });
+context.commands = new Commands(context.session, notify);
+context.preparation = new Preparation({
+  dispatch,
+  state: () => state,
+  devices,
+  sounds,
+  session: context.session,
+});
 
 function dispatch(action) {
   const before = state;
@@ -120,7 +134,9 @@ function drawNotice() {
   if (!state.notice) return place.replaceChildren();
   const { key, values, tone } = state.notice;
   const drawing = { plain: 'check', problem: 'warning', chat: 'chat', knock: 'door' }[tone];
-  place.replaceChildren(h('p', { class: `notice notice-${tone}` }, icon(drawing), h('span', {}, t(key, values))));
+  place.replaceChildren(
+    h('p', { class: `notice notice-${tone}` }, icon(drawing), h('span', {}, t(key, values))),
+  );
 }
 
 // Language, and what the browser tells us
@@ -146,7 +162,8 @@ function watchTalking() {
   const open = state.view === 'room' && state.microphone.status === 'ok' && silence(state) !== '';
   if (!open) {
     detector.forget();
-    if (state.microphone.talkingWhileMuted) dispatch({ type: 'microphone', microphone: { talkingWhileMuted: false } });
+    if (state.microphone.talkingWhileMuted)
+      dispatch({ type: 'microphone', microphone: { talkingWhileMuted: false } });
     return;
   }
   const talking = detector.push(sounds.level(), performance.now() / 1000, SAMPLE_S);
@@ -161,7 +178,8 @@ function listen() {
     context.session.networkChanged();
   });
   window.addEventListener('offline', () => dispatch({ type: 'online', online: false }));
-  if (navigator.connection) navigator.connection.addEventListener('change', () => context.session.networkChanged());
+  if (navigator.connection)
+    navigator.connection.addEventListener('change', () => context.session.networkChanged());
   navigator.mediaDevices.addEventListener('devicechange', () => context.preparation.devicesChanged());
   // A click anywhere is leave to play.
   document.addEventListener('click', () => {
@@ -182,7 +200,8 @@ async function begin() {
   if (reason) return;
   listen();
   const seat = readSeat();
-  if (seat && seat.resume && (seat.room === state.form.room || !state.form.room)) await context.preparation.comeBack(seat);
+  if (seat && seat.resume && (seat.room === state.form.room || !state.form.room))
+    await context.preparation.comeBack(seat);
 }
 
 function chosenOf({ microphone = '', camera = '', speaker = '' }) {

@@ -23,8 +23,15 @@ export function reasonOf(error) {
 /** What keeps a browser from taking part, or '': 'insecure' (no HTTPS) or 'old'. */
 export function lacking() {
   if (!window.isSecureContext) return 'insecure';
-  const there = window.RTCPeerConnection && window.EventSource && window.AudioContext && window.HTMLDialogElement
-    && navigator.mediaDevices && navigator.mediaDevices.getUserMedia && AbortSignal.any && Intl.ListFormat;
+  const there =
+    window.RTCPeerConnection &&
+    window.EventSource &&
+    window.AudioContext &&
+    window.HTMLDialogElement &&
+    navigator.mediaDevices &&
+    navigator.mediaDevices.getUserMedia &&
+    AbortSignal.any &&
+    Intl.ListFormat;
   return there ? '' : 'old';
 }
 
@@ -64,9 +71,10 @@ export class Devices {
   /** {microphones, cameras, speakers}: lists of {id, label}. Labels are there once one device was allowed. */
   async list() {
     const all = await navigator.mediaDevices.enumerateDevices();
-    const of = (kind) => all
-      .filter((device) => device.kind === kind && device.deviceId)
-      .map((device) => ({ id: device.deviceId, label: device.label }));
+    const of = (kind) =>
+      all
+        .filter((device) => device.kind === kind && device.deviceId)
+        .map((device) => ({ id: device.deviceId, label: device.label }));
     return { microphones: of('audioinput'), cameras: of('videoinput'), speakers: of('audiooutput') };
   }
 }

@@ -8,6 +8,7 @@ import { Events } from './events.js';
 import { reasonOfEnd, reasonOfRefusal } from './reasons.js';
 import { own, person, silence } from './state.js';
 import { keepSeat } from './storage.js';
+import { conferenceOf, lineOf, seatOf, serversOf, speakersOf } from './wire.js';
 
 /** Waits before attempts to come back, and how long each may take [ms]; the last ones are repeated. */
 const PAUSES_MS = [0, 300, 700, 1000];
@@ -44,6 +45,13 @@ export class Session {
     this.hurry = () => {};
     this.attempts = 0;
     this.returned = 0;
+    this.lines = 0;
+  }
+
+  /** Our own uuid while we are seated, else ''. */
+  get me() {
+    const { seat } = this.state();
+    return seat ? seat.me : '';
   }
 
   // Coming in
@@ -66,7 +74,8 @@ export class Session {
       return await api.requestToken(pin ? { ...body, pin } : body);
     } catch (error) {
       const wanted = !pin && error instanceof Refusal && error.status === 403 && error.result;
-      if (wanted && wanted.pin && wanted.guest_pin === 'none') return api.requestToken({ ...body, pin: 'none' });
+      if (wanted && wanted.pin && wanted.guest_pin === 'none')
+        return api.requestToken({ ...body, pin: 'none' });
       throw error;
     }
   }
@@ -102,13 +111,7 @@ export class Session {
     this.dispatch({
       type: 'joined',
       waiting: result.current_service_type === 'waiting_room',
-      seat: {
-        room,
-        roomName: result.conference_name || '',
-        me: result.participant_uuid,
-        role: result.role === 'HOST' ? 'host' : 'guest',
-        chat: result.chat_enabled === true,
-      },
+      seat: seatOf(room, result),
     });
     api.deadline = DEADLINE_MS;
     this.refreshLater(result.expires);
@@ -199,14 +202,7 @@ export class Session {
   }
 
   received(body) {
-    const line = {
-      id: `${body.uuid}-${Date.now()}-${Math.random()}`,
-      from: String(body.origin || ''),
-      text: String(body.payload || ''),
-      at: Date.now() / 1000,
-      own: body.uuid === this.state().seat?.me,
-      direct: body.direct === true,
-    };
+    const line = lineOf(body, this.me, ++this.lines, Date.now() / 1000);
     this.dispatch({ type: 'message-received', line });
     if (!line.own && !this.state().chat.open) this.notify('notice.message', { name: line.from }, 'chat');
   }
@@ -221,7 +217,7 @@ export class Session {
     if (this.state().media !== 'restoring') this.dispatch({ type: 'media', media: 'connecting' });
     const call = new Call({
       api: this.api,
-      me: this.state().seat.me,
+      me: this.me,
       servers: this.servers,
       onmedia: (media) => this.call === call && this.mediaIs(media),
       onstream: (stream) => this.call === call && this.play(stream),
@@ -410,22 +406,9 @@ export class Session {
     this.forget();
   }
 
-  // What we do in the room
+  // Our own switch
 
-  /** Sends a command; a refusal becomes a line on screen. True if it was done. */
-  async act(command) {
-    try {
-      const done = await command(this.api, this.state().seat.me);
-      if (done === false) this.notify('notice.refused', {}, 'problem');
-      return done !== false;
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      this.notify(error.unreachable ? 'notice.unreachable' : 'notice.refused', {}, 'problem');
-      return false;
-    }
-  }
-
-  /** Our own switch: the track goes silent here, before anything leaves this computer. */
+  /** The track goes silent here, before anything leaves this computer. */
   setMicrophone(on) {
     const track = this.devices.microphoneTrack;
     if (track) track.enabled = on;
@@ -442,75 +425,6 @@ export class Session {
     if (entry && entry.clientMuted === quiet) return;
     this.api.person(state.seat.me, quiet ? 'client_mute' : 'client_unmute').catch(() => {});
   }
-
-  raiseHand(up) {
-    return this.act((api, me) => api.person(me, up ? 'buzz' : 'clearbuzz'));
-  }
-
-  unmuteSelf() {
-    return this.act((api, me) => api.person(me, 'unmute'));
-  }
-
-  say(text) {
-    return this.act((api) => api.room('message', { type: 'text/plain', payload: text }));
-  }
-
-  admit(uuid) {
-    return this.act((api) => api.person(uuid, 'unlock'));
-  }
-
-  remove(uuid) {
-    return this.act((api) => api.person(uuid, 'disconnect'));
-  }
-
-  mute(uuid, on) {
-    return this.act((api) => api.person(uuid, on ? 'mute' : 'unmute'));
-  }
-
-  lowerHand(uuid) {
-    return this.act((api) => api.person(uuid, 'clearbuzz'));
-  }
-
-  makeHost(uuid) {
-    return this.act((api) => api.person(uuid, 'role', { role: 'chair' }));
-  }
-
-  lock(on) {
-    return this.act((api) => api.room(on ? 'lock' : 'unlock'));
-  }
-
-  muteGuests(on) {
-    return this.act((api) => api.room(on ? 'muteguests' : 'unmuteguests'));
-  }
-
-  /** {number, sip, link} for those who are to come; null if the bridge does not say. */
-  async invitation() {
-    let found = null;
-    await this.act(async (api) => (found = await api.invitation()));
-    return found;
-  }
-
-  endForAll() {
-    return this.act((api) => api.room('disconnect'));
-  }
-}
-
-function serversOf(result) {
-  const stun = (result.stun || []).map((one) => ({ urls: one.url }));
-  return [...stun, ...(result.turn || [])];
-}
-
-function conferenceOf(body) {
-  const changes = {};
-  if ('locked' in body) changes.locked = body.locked === true;
-  if ('guests_muted' in body) changes.guestsMuted = body.guests_muted === true;
-  if ('guests_can_unmute' in body) changes.guestsCanUnmute = body.guests_can_unmute === true;
-  if ('started' in body) changes.started = body.started === true;
-  return changes;
-}
-
-function speakersOf(body) {
-  return body.filter((one) => one.vad > 0).map((one) => String(one.participant_uuid));
 }
 
 /** The entry at `index`, or the last one. */

@@ -14,13 +14,18 @@ export function initial(room = '', name = '', host = false) {
     pin: { wrong: 0 },
     microphone: { status: 'idle', on: true, talkingWhileMuted: false }, // idle, asking, ok, or a reason why not
     camera: { status: 'idle', on: true },
-    devices: { microphones: [], cameras: [], speakers: [], chosen: { microphone: '', camera: '', speaker: '' } },
+    devices: {
+      microphones: [],
+      cameras: [],
+      speakers: [],
+      chosen: { microphone: '', camera: '', speaker: '' },
+    },
     seat: null, // who we are: {room, roomName, me, role, chat}
     people: {}, // by uuid, those who wait included
     arriving: null, // people of a synchronisation that is still going on
     synchronised: 0, // how many times people have come whole
     speaking: [], // uuids
-    conference: { known: false, locked: false, guestsMuted: false, guestsCanUnmute: false, started: true },
+    conference: { known: false, locked: false, guestsMuted: false, guestsCanUnmute: false },
     chat: { lines: [], open: false, unread: 0 },
     media: 'idle', // idle, connecting, up, restoring
     events: 'idle', // the same, of the line that events come by
@@ -90,12 +95,19 @@ const CHANGES = {
       ? { ...state, ...closed(state), view: 'start', seat: null, form: { ...state.form, problem: reason } }
       : over(state, reason),
   joined: (state, { seat, waiting }) => ({
-    ...state, view: waiting ? 'waiting' : 'room', seat, ended: null, events: 'connecting',
+    ...state,
+    view: waiting ? 'waiting' : 'room',
+    seat,
+    ended: null,
+    events: 'connecting',
     pin: { wrong: 0 },
   }),
   // The room is another one: nothing of the first may show in it.
   transferred: (state, { room }) => ({
-    ...anew(state), form: { ...state.form, room }, microphone: state.microphone, view: 'joining',
+    ...anew(state),
+    form: { ...state.form, room },
+    microphone: state.microphone,
+    view: 'joining',
   }),
 
   // Devices
@@ -123,7 +135,9 @@ const CHANGES = {
     const { [uuid]: _gone, ...people } = state.people;
     const { [uuid]: _early, ...arriving } = state.arriving || {};
     return {
-      ...state, people, arriving: state.arriving && arriving,
+      ...state,
+      people,
+      arriving: state.arriving && arriving,
       speaking: state.speaking.filter((one) => one !== uuid),
       dialog: state.dialog && state.dialog.uuid === uuid ? null : state.dialog,
     };
@@ -132,7 +146,10 @@ const CHANGES = {
     speaking.length === state.speaking.length && speaking.every((uuid, i) => uuid === state.speaking[i])
       ? state
       : { ...state, speaking },
-  conference: (state, { conference }) => ({ ...state, conference: { ...state.conference, ...conference, known: true } }),
+  conference: (state, { conference }) => ({
+    ...state,
+    conference: { ...state.conference, ...conference, known: true },
+  }),
 
   // Chat
   'message-received': (state, { line }) => ({
@@ -143,20 +160,27 @@ const CHANGES = {
       unread: state.chat.open || line.own ? state.chat.unread : state.chat.unread + 1,
     },
   }),
-  'chat-opened': (state, { open }) => ({ ...state, chat: { ...state.chat, open, unread: open ? 0 : state.chat.unread } }),
+  'chat-opened': (state, { open }) => ({
+    ...state,
+    chat: { ...state.chat, open, unread: open ? 0 : state.chat.unread },
+  }),
 
   // What lies over the view
   'dialog-opened': (state, { dialog }) => ({ ...state, dialog }),
   'dialog-closed': (state) => (state.dialog ? { ...state, dialog: null } : state),
   noticed: (state, { notice }) => ({ ...state, notice }),
-  'notice-gone': (state, { id }) => (state.notice && state.notice.id === id ? { ...state, notice: null } : state),
+  'notice-gone': (state, { id }) =>
+    state.notice && state.notice.id === id ? { ...state, notice: null } : state,
 
   ended: (state, { reason }) => over(state, reason),
 };
 
 function over(state, reason) {
   return {
-    ...anew(state), ...closed(state), view: 'ended', ended: { reason },
+    ...anew(state),
+    ...closed(state),
+    view: 'ended',
+    ended: { reason },
   };
 }
 
@@ -198,8 +222,12 @@ export function present(state) {
   const rank = (one) => (one.uuid === me ? 0 : one.hand ? 1 : 2);
   return Object.values(state.people)
     .filter((one) => !one.waiting)
-    .sort((a, b) => rank(a) - rank(b) || (a.hand && b.hand ? a.hand - b.hand : a.since - b.since)
-      || a.uuid.localeCompare(b.uuid));
+    .sort(
+      (a, b) =>
+        rank(a) - rank(b) ||
+        (a.hand && b.hand ? a.hand - b.hand : a.since - b.since) ||
+        a.uuid.localeCompare(b.uuid),
+    );
 }
 
 /** Those who knock, the longest waiting first; hosts alone are told of them. */
@@ -243,7 +271,8 @@ export function tidings(before, after) {
   }
   if (before.seat.role !== after.seat.role) say(`said.role.${after.seat.role}`, {}, true, true);
   const [was, is] = [own(before), own(after)];
-  if (was && is && was.muted !== is.muted) say(is.muted ? 'said.muted-by-host' : 'said.unmuted-by-host', {}, true);
+  if (was && is && was.muted !== is.muted)
+    say(is.muted ? 'said.muted-by-host' : 'said.unmuted-by-host', {}, true);
   return said;
 }
 

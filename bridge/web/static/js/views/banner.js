@@ -9,9 +9,17 @@ export function lineBanner(context) {
   const text = h('span', {});
   const state = h('p', { class: 'banner banner-line' }, drawing, text);
   const sound = button({
-    kind: 'primary', drawing: 'speaker', text: t('banner.sound'), onclick: () => {},
+    kind: 'primary',
+    drawing: 'speaker',
+    text: t('banner.sound'),
+    onclick: () => {},
   });
-  const blocked = h('div', { class: 'banner banner-sound' }, h('p', {}, t('banner.sound-blocked')), sound.element);
+  const blocked = h(
+    'div',
+    { class: 'banner banner-sound' },
+    h('p', {}, t('banner.sound-blocked')),
+    sound.element,
+  );
   const element = h('div', { class: 'banners' }, state, blocked);
   const update = (now) => {
     const is = line(now);

@@ -5,35 +5,72 @@ import { t } from '../i18n.js';
 import { deviceChoices, meter, microphoneTrouble, toneCheck } from './parts.js';
 
 export function checkView(context, state) {
-  const picture = h('video', { class: 'mirror', autoplay: true, muted: true, playsinline: true, 'aria-label': t('check.picture') });
+  const picture = h('video', {
+    class: 'mirror',
+    autoplay: true,
+    muted: true,
+    playsinline: true,
+    'aria-label': t('check.picture'),
+  });
   picture.muted = true;
   const noPicture = h('div', { class: 'no-picture' });
   const noPictureText = h('p', {});
   noPicture.append(icon('camera-off'), noPictureText);
-  const toggle = button({ kind: 'small over-picture', drawing: 'camera', text: '', onclick: () => {
-    if (context.devices.camera) context.preparation.turnCameraOff();
-    else context.preparation.openCamera();
-  } });
+  const toggle = button({
+    kind: 'small over-picture',
+    drawing: 'camera',
+    text: '',
+    onclick: () => {
+      if (context.devices.camera) context.preparation.turnCameraOff();
+      else context.preparation.openCamera();
+    },
+  });
   const onlyYou = h('p', { class: 'check-hint' }, t('check.only-you'));
   const level = meter(context);
   const heard = h('p', { class: 'check-hint' }, t('check.speak'));
   const trouble = microphoneTrouble(context);
   const choices = deviceChoices(context, { camera: true });
   const heading = h('h1', { class: 'title' }, t('check.title'));
-  const join = button({ kind: 'primary wide', drawing: 'forward', text: t('check.join'), onclick: () => context.preparation.join() });
-  const back = button({ kind: 'quiet wide', text: t('check.back'), onclick: () => context.preparation.backToStart() });
+  const join = button({
+    kind: 'primary wide',
+    drawing: 'forward',
+    text: t('check.join'),
+    onclick: () => context.preparation.join(),
+  });
+  const back = button({
+    kind: 'quiet wide',
+    text: t('check.back'),
+    onclick: () => context.preparation.backToStart(),
+  });
   const asking = h('p', { class: 'asking', role: 'status' }, icon('mic'), h('span', {}, t('check.asking')));
 
-  const element = h('div', { class: 'check' },
-    h('div', { class: 'check-head' }, heading, h('p', { class: 'lead' }, t('check.lead', { room: state.form.room }))),
-    h('section', { class: 'check-picture', 'aria-label': t('device.camera') },
+  const element = h(
+    'div',
+    { class: 'check' },
+    h(
+      'div',
+      { class: 'check-head' },
+      heading,
+      h('p', { class: 'lead' }, t('check.lead', { room: state.form.room })),
+    ),
+    h(
+      'section',
+      { class: 'check-picture', 'aria-label': t('device.camera') },
       h('div', { class: 'picture' }, picture, noPicture, toggle.element),
-      onlyYou),
-    h('section', { class: 'card check-card', 'aria-label': t('check.devices') },
-      asking, trouble.element,
-      h('div', { class: 'level' }, icon('mic'), level.element), heard,
-      choices.element, toneCheck(context),
-      h('div', { class: 'stack tight' }, join.element, back.element)));
+      onlyYou,
+    ),
+    h(
+      'section',
+      { class: 'card check-card', 'aria-label': t('check.devices') },
+      asking,
+      trouble.element,
+      h('div', { class: 'level' }, icon('mic'), level.element),
+      heard,
+      choices.element,
+      toneCheck(context),
+      h('div', { class: 'stack tight' }, join.element, back.element),
+    ),
+  );
 
   let stream = null;
   const update = (now) => {
@@ -43,7 +80,10 @@ export function checkView(context, state) {
     show(asking, microphone.status === 'asking');
     show(level.element.parentElement, microphone.status === 'ok');
     show(heard, microphone.status === 'ok');
-    write(join.label, ['ok', 'asking', 'idle'].includes(microphone.status) ? t('check.join') : t('check.join-silent'));
+    write(
+      join.label,
+      ['ok', 'asking', 'idle'].includes(microphone.status) ? t('check.join') : t('check.join-silent'),
+    );
     if (stream !== context.devices.camera) {
       stream = context.devices.camera;
       picture.srcObject = stream;

@@ -6,21 +6,49 @@ import { isHost, mayUnmute, own, silence } from '../state.js';
 
 export function controls(context) {
   const microphone = button({ kind: 'control', drawing: 'mic', onclick: () => pressed() });
-  const hand = button({ kind: 'control', drawing: 'hand', onclick: () => context.session.raiseHand(!raised) });
-  const chat = button({ kind: 'control', drawing: 'chat', onclick: () => context.dispatch({ type: 'chat-opened', open: !chatOpen }) });
+  const hand = button({
+    kind: 'control',
+    drawing: 'hand',
+    onclick: () => context.commands.raiseHand(!raised),
+  });
+  const chat = button({
+    kind: 'control',
+    drawing: 'chat',
+    onclick: () => context.dispatch({ type: 'chat-opened', open: !chatOpen }),
+  });
   const unread = h('span', { class: 'badge' });
   chat.element.append(unread);
   const devices = button({
-    kind: 'control', drawing: 'settings', text: t('control.devices'), 'aria-haspopup': 'dialog',
+    kind: 'control',
+    drawing: 'settings',
+    text: t('control.devices'),
+    'aria-haspopup': 'dialog',
     onclick: () => context.dispatch({ type: 'dialog-opened', dialog: { kind: 'devices' } }),
   });
-  const leave = button({ kind: 'control leave', drawing: 'leave', text: t('control.leave'), onclick: () => context.session.leave() });
+  const leave = button({
+    kind: 'control leave',
+    drawing: 'leave',
+    text: t('control.leave'),
+    onclick: () => context.session.leave(),
+  });
   const noticeIcon = icon('mic-off');
   const noticeText = h('span', {});
   const notice = h('p', { class: 'control-notice' }, noticeIcon, noticeText);
-  const element = h('section', { class: 'controls', 'aria-labelledby': 'controls-heading' },
-    h('h2', { id: 'controls-heading', class: 'unseen' }, t('control.title')), notice,
-    h('div', { class: 'control-row' }, microphone.element, hand.element, chat.element, devices.element, leave.element));
+  const element = h(
+    'section',
+    { class: 'controls', 'aria-labelledby': 'controls-heading' },
+    h('h2', { id: 'controls-heading', class: 'unseen' }, t('control.title')),
+    notice,
+    h(
+      'div',
+      { class: 'control-row' },
+      microphone.element,
+      hand.element,
+      chat.element,
+      devices.element,
+      leave.element,
+    ),
+  );
   let now = null;
   let raised = false;
   let chatOpen = false;
@@ -29,7 +57,7 @@ export function controls(context) {
     const why = silence(now);
     if (why === 'device') return context.preparation.openMicrophone();
     if (why !== 'host') return context.session.setMicrophone(why === 'self');
-    if (mayUnmute(now)) return context.session.unmuteSelf();
+    if (mayUnmute(now)) return context.commands.unmuteSelf();
     context.notify('notice.muted-by-host', {}, 'problem');
   }
 
@@ -57,7 +85,10 @@ export function controls(context) {
     const talking = state.microphone.talkingWhileMuted;
     show(notice, why === 'host' || talking);
     if (why === 'host') {
-      write(noticeText, t(mayUnmute(state) || isHost(state) ? 'control.host-muted-you-may' : 'control.host-muted-you'));
+      write(
+        noticeText,
+        t(mayUnmute(state) || isHost(state) ? 'control.host-muted-you-may' : 'control.host-muted-you'),
+      );
     } else if (talking) {
       write(noticeText, t('control.talking-while-muted'));
     }
@@ -67,5 +98,8 @@ export function controls(context) {
 }
 
 const LABELS = {
-  '': 'control.mute', self: 'control.unmute', host: 'control.muted-by-host', device: 'control.no-microphone',
+  '': 'control.mute',
+  self: 'control.unmute',
+  host: 'control.muted-by-host',
+  device: 'control.no-microphone',
 };

@@ -29,12 +29,33 @@ export function dialogs(context) {
 
 function shown(context, state, place, close) {
   const part = KINDS[state.dialog.kind](context, state, close);
-  const heading = h('h2', { class: 'dialog-title', id: 'dialog-title', tabindex: '-1', dir: 'auto' }, part.title);
-  const shut = button({ kind: 'quiet square', drawing: 'cross', text: t('dialog.close'), quiet: true, onclick: close });
-  const box = h('dialog', {
-    class: 'dialog', 'aria-labelledby': 'dialog-title', onclose: close,
-    onclick: (event) => event.target === box && close(),
-  }, h('div', { class: 'dialog-body' }, h('div', { class: 'dialog-head' }, heading, shut.element), part.element));
+  const heading = h(
+    'h2',
+    { class: 'dialog-title', id: 'dialog-title', tabindex: '-1', dir: 'auto' },
+    part.title,
+  );
+  const shut = button({
+    kind: 'quiet square',
+    drawing: 'cross',
+    text: t('dialog.close'),
+    quiet: true,
+    onclick: close,
+  });
+  const box = h(
+    'dialog',
+    {
+      class: 'dialog',
+      'aria-labelledby': 'dialog-title',
+      onclose: close,
+      onclick: (event) => event.target === box && close(),
+    },
+    h(
+      'div',
+      { class: 'dialog-body' },
+      h('div', { class: 'dialog-head' }, heading, shut.element),
+      part.element,
+    ),
+  );
   place.append(box);
   box.showModal();
   heading.focus();
@@ -45,17 +66,43 @@ function shown(context, state, place, close) {
 
 function personDialog(context, state, close) {
   const { uuid } = state.dialog;
-  const { session } = context;
+  const { commands } = context;
   const act = (command) => async () => {
     close();
     await command();
   };
   let one = state.people[uuid];
-  const mute = button({ kind: 'secondary wide', drawing: 'mic-off', onclick: act(() => session.mute(uuid, !one.muted)) });
-  const hand = button({ kind: 'secondary wide', drawing: 'hand', text: t('host.lower-hand'), onclick: act(() => session.lowerHand(uuid)) });
-  const host = button({ kind: 'secondary wide', drawing: 'host', text: t('host.make-host'), onclick: act(() => session.makeHost(uuid)) });
-  const remove = button({ kind: 'danger wide', drawing: 'leave', text: t('host.remove'), onclick: act(() => session.remove(uuid)) });
-  const element = h('div', { class: 'stack tight' }, mute.element, hand.element, host.element, remove.element);
+  const mute = button({
+    kind: 'secondary wide',
+    drawing: 'mic-off',
+    onclick: act(() => commands.mute(uuid, !one.muted)),
+  });
+  const hand = button({
+    kind: 'secondary wide',
+    drawing: 'hand',
+    text: t('host.lower-hand'),
+    onclick: act(() => commands.lowerHand(uuid)),
+  });
+  const host = button({
+    kind: 'secondary wide',
+    drawing: 'host',
+    text: t('host.make-host'),
+    onclick: act(() => commands.makeHost(uuid)),
+  });
+  const remove = button({
+    kind: 'danger wide',
+    drawing: 'leave',
+    text: t('host.remove'),
+    onclick: act(() => commands.remove(uuid)),
+  });
+  const element = h(
+    'div',
+    { class: 'stack tight' },
+    mute.element,
+    hand.element,
+    host.element,
+    remove.element,
+  );
   const update = (now) => {
     one = now.people[uuid] || one;
     redraw(mute.picture, one.muted ? 'mic' : 'mic-off');
@@ -67,18 +114,28 @@ function personDialog(context, state, close) {
 }
 
 function endDialog(context, state, close) {
-  const end = button({ kind: 'danger wide', drawing: 'end', text: t('end.yes'), onclick: () => {
-    close();
-    context.session.endForAll();
-  } });
+  const end = button({
+    kind: 'danger wide',
+    drawing: 'end',
+    text: t('end.yes'),
+    onclick: () => {
+      close();
+      context.commands.endForAll();
+    },
+  });
   const stay = button({ kind: 'secondary wide', text: t('end.no'), onclick: close });
-  const element = h('div', { class: 'stack' }, h('p', {}, t('end.text')), h('div', { class: 'stack tight' }, end.element, stay.element));
+  const element = h(
+    'div',
+    { class: 'stack' },
+    h('p', {}, t('end.text')),
+    h('div', { class: 'stack tight' }, end.element, stay.element),
+  );
   return { element, update: () => {}, title: t('end.title') };
 }
 
 function inviteDialog(context, state) {
   const element = h('div', { class: 'stack' }, h('p', { class: 'field-hint' }, t('joining.text')));
-  context.session.invitation().then((invitation) => {
+  context.commands.invitation().then((invitation) => {
     if (invitation) element.replaceChildren(...inviteParts(state.seat, invitation));
     else context.dispatch({ type: 'dialog-closed' });
   });
@@ -93,22 +150,47 @@ function inviteParts(seat, { number, sip, link }) {
   };
   const line = (drawing, label, text) => {
     const copy = button({
-      kind: 'quiet square', drawing: 'copy', quiet: true, text: t('invite.copy-one', { what: label }),
+      kind: 'quiet square',
+      drawing: 'copy',
+      quiet: true,
+      text: t('invite.copy-one', { what: label }),
       onclick: async () => said(await taken(text)),
     });
-    return h('li', { class: 'invite-line' }, icon(drawing),
-      h('div', { class: 'invite-words' }, h('p', { class: 'invite-kind' }, label), h('p', { class: 'invite-text', dir: 'ltr' }, text)),
-      copy.element);
+    return h(
+      'li',
+      { class: 'invite-line' },
+      icon(drawing),
+      h(
+        'div',
+        { class: 'invite-words' },
+        h('p', { class: 'invite-kind' }, label),
+        h('p', { class: 'invite-text', dir: 'ltr' }, text),
+      ),
+      copy.element,
+    );
   };
   const whole = [
-    t('invite.mail', { room: seat.roomName || seat.room }), `${t('invite.link')}: ${link}`,
-    sip && `${t('invite.sip')}: ${sip}`, `${t('invite.number')}: ${number}`,
-  ].filter(Boolean).join('\n').replace(/[\u2068\u2069]/g, '');
+    t('invite.mail', { room: seat.roomName || seat.room }),
+    `${t('invite.link')}: ${link}`,
+    sip && `${t('invite.sip')}: ${sip}`,
+    `${t('invite.number')}: ${number}`,
+  ]
+    .filter(Boolean)
+    .join('\n')
+    .replace(/[\u2068\u2069]/g, '');
   const all = button({
-    kind: 'primary wide', drawing: 'copy', text: t('invite.copy'), onclick: async () => said(await taken(whole)),
+    kind: 'primary wide',
+    drawing: 'copy',
+    text: t('invite.copy'),
+    onclick: async () => said(await taken(whole)),
   });
-  const lines = h('ul', { class: 'invite' }, line('browser', t('invite.link'), link),
-    sip && line('screen', t('invite.sip'), sip), line('phone', t('invite.number'), number));
+  const lines = h(
+    'ul',
+    { class: 'invite' },
+    line('browser', t('invite.link'), link),
+    sip && line('screen', t('invite.sip'), sip),
+    line('phone', t('invite.number'), number),
+  );
   return [lines, h('p', { class: 'field-hint' }, t('invite.no-pin')), all.element, result];
 }
 
@@ -127,7 +209,14 @@ function devicesDialog(context) {
   const trouble = microphoneTrouble(context);
   const choices = deviceChoices(context, { camera: false });
   const levelLine = h('div', { class: 'level' }, icon('mic'), level.element);
-  const element = h('div', { class: 'stack' }, trouble.element, levelLine, choices.element, toneCheck(context));
+  const element = h(
+    'div',
+    { class: 'stack' },
+    trouble.element,
+    levelLine,
+    choices.element,
+    toneCheck(context),
+  );
   const update = (state) => {
     trouble.update(state);
     choices.update(state);

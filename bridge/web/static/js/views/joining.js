@@ -7,9 +7,18 @@ export function joiningView(context) {
   const heading = h('h1', { class: 'title' }, t('joining.title'));
   const text = h('p', { class: 'lead' });
   const stop = button({ kind: 'quiet', text: t('joining.stop'), onclick: () => context.session.leave() });
-  const element = h('div', { class: 'entry single' },
-    h('section', { class: 'card calm', 'aria-label': t('joining.title') },
-      h('div', { class: 'spinner', 'aria-hidden': 'true' }), heading, text, stop.element));
+  const element = h(
+    'div',
+    { class: 'entry single' },
+    h(
+      'section',
+      { class: 'card calm', 'aria-label': t('joining.title') },
+      h('div', { class: 'spinner', 'aria-hidden': 'true' }),
+      heading,
+      text,
+      stop.element,
+    ),
+  );
   const update = (state) => {
     write(text, state.online ? t('joining.text') : t('line.offline'));
     show(stop.element, true);

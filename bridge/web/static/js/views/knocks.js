@@ -9,14 +9,24 @@ const WAYS = { phone: 'phone', video: 'screen', browser: 'browser' };
 export function knocks(context) {
   const title = h('h2', { id: 'knocks-heading', class: 'section-title', tabindex: '-1' });
   const rows = h('ul', { class: 'knocks' });
-  const element = h('section', { class: 'knock-place', 'aria-labelledby': 'knocks-heading' },
-    h('div', { class: 'section-head' }, icon('door'), title), rows);
+  const element = h(
+    'section',
+    { class: 'knock-place', 'aria-labelledby': 'knocks-heading' },
+    h('div', { class: 'section-head' }, icon('door'), title),
+    rows,
+  );
   const kept = new Map();
   const update = (state) => {
     const outside = isHost(state) ? knocking(state) : [];
     const had = rows.contains(document.activeElement);
     write(title, t('knocks.title', { count: outside.length }));
-    keyed(rows, kept, outside, (one) => one.uuid, (one) => knock(context, one));
+    keyed(
+      rows,
+      kept,
+      outside,
+      (one) => one.uuid,
+      (one) => knock(context, one),
+    );
     show(element, outside.length > 0);
     // The button that was pressed is gone with its line: the next line is where one goes on.
     if (had && !rows.contains(document.activeElement)) next(rows, outside.length);
@@ -34,18 +44,39 @@ function knock(context, first) {
   const name = h('span', { class: 'person-name', dir: 'auto' });
   const wayIcon = icon('phone');
   const facts = h('span', {});
-  const admit = button({ kind: 'primary', drawing: 'check', text: t('knocks.admit'), onclick: () => context.session.admit(first.uuid) });
-  const decline = button({ kind: 'secondary', drawing: 'cross', text: t('knocks.decline'), onclick: () => context.session.remove(first.uuid) });
-  const element = h('li', { class: 'knock' },
-    h('div', { class: 'person-words' }, h('p', { class: 'person-line' }, name), h('p', { class: 'person-facts' }, wayIcon, facts)),
-    h('div', { class: 'row' }, admit.element, decline.element));
+  const admit = button({
+    kind: 'primary',
+    drawing: 'check',
+    text: t('knocks.admit'),
+    onclick: () => context.commands.admit(first.uuid),
+  });
+  const decline = button({
+    kind: 'secondary',
+    drawing: 'cross',
+    text: t('knocks.decline'),
+    onclick: () => context.commands.remove(first.uuid),
+  });
+  const element = h(
+    'li',
+    { class: 'knock' },
+    h(
+      'div',
+      { class: 'person-words' },
+      h('p', { class: 'person-line' }, name),
+      h('p', { class: 'person-facts' }, wayIcon, facts),
+    ),
+    h('div', { class: 'row' }, admit.element, decline.element),
+  );
   const update = (one) => {
     const called = one.label || t('people.nameless');
     write(name, called);
     admit.element.setAttribute('aria-label', t('knocks.admit-one', { name: called }));
     decline.element.setAttribute('aria-label', t('knocks.decline-one', { name: called }));
     redraw(wayIcon, WAYS[one.how] || 'door');
-    const words = [one.how ? t(`way.${one.how}`) : '', one.since ? t('knocks.since', { time: clock(one.since) }) : ''];
+    const words = [
+      one.how ? t(`way.${one.how}`) : '',
+      one.since ? t('knocks.since', { time: clock(one.since) }) : '',
+    ];
     write(facts, words.filter(Boolean).join(' · '));
   };
   return { element, update };

@@ -13,12 +13,24 @@ export function unique(name) {
 /** A labelled input with room for a hint and for what is wrong with it. */
 export function field({ label, hint = '', ...attributes }) {
   const id = unique('field');
-  const input = h('input', { id, class: 'input', 'aria-describedby': `${id}-hint ${id}-problem`, ...attributes });
+  const input = h('input', {
+    id,
+    class: 'input',
+    'aria-describedby': `${id}-hint ${id}-problem`,
+    ...attributes,
+  });
   const hintLine = h('p', { id: `${id}-hint`, class: 'field-hint' }, hint);
   const problem = h('p', { id: `${id}-problem`, class: 'field-problem' });
   hintLine.hidden = !hint;
   problem.hidden = true;
-  const element = h('div', { class: 'field' }, h('label', { for: id, class: 'field-label' }, label), hintLine, input, problem);
+  const element = h(
+    'div',
+    { class: 'field' },
+    h('label', { for: id, class: 'field-label' }, label),
+    hintLine,
+    input,
+    problem,
+  );
   const complain = (text) => {
     problem.replaceChildren(...(text ? [icon('warning'), h('span', {}, text)] : []));
     show(problem, Boolean(text));
@@ -31,16 +43,29 @@ export function field({ label, hint = '', ...attributes }) {
 export function choice({ label, drawing, onchange }) {
   const id = unique('choice');
   const select = h('select', { id, class: 'input', onchange: () => onchange(select.value) });
-  const element = h('div', { class: 'field' },
+  const element = h(
+    'div',
+    { class: 'field' },
     h('label', { for: id, class: 'field-label with-icon' }, icon(drawing), h('span', {}, label)),
-    h('div', { class: 'select' }, select, icon('down')));
+    h('div', { class: 'select' }, select, icon('down')),
+  );
   const options = new Map();
   const update = (entries, chosen) => {
-    keyed(select, options, entries, (entry) => entry.id, (entry) => {
-      const option = h('option', { value: entry.id });
-      return { element: option, update: (now) => write(option, now.label) };
-    });
-    const wanted = entries.some((entry) => entry.id === chosen) ? chosen : entries.length ? entries[0].id : '';
+    keyed(
+      select,
+      options,
+      entries,
+      (entry) => entry.id,
+      (entry) => {
+        const option = h('option', { value: entry.id });
+        return { element: option, update: (now) => write(option, now.label) };
+      },
+    );
+    const wanted = entries.some((entry) => entry.id === chosen)
+      ? chosen
+      : entries.length
+        ? entries[0].id
+        : '';
     if (select.value !== wanted) select.value = wanted;
     select.disabled = entries.length === 0;
   };
@@ -53,17 +78,26 @@ const LEVEL_MS = 60;
 /** The microphone's level, as bars that light up. Runs while it is on the page. */
 export function meter(context) {
   const bars = Array.from({ length: BARS }, () => h('span', { class: 'meter-bar' }));
-  const element = h('div', {
-    class: 'meter', role: 'meter', 'aria-label': t('meter.label'), 'aria-valuemin': '0', 'aria-valuemax': '100',
-    'aria-valuenow': '0',
-  }, ...bars);
+  const element = h(
+    'div',
+    {
+      class: 'meter',
+      role: 'meter',
+      'aria-label': t('meter.label'),
+      'aria-valuemin': '0',
+      'aria-valuemax': '100',
+      'aria-valuenow': '0',
+    },
+    ...bars,
+  );
   let told = 0;
   let lit = -1;
   const timer = setInterval(() => {
     if (!element.isConnected) return;
     const level = context.sounds.level();
     const now = Math.round(level * BARS);
-    if (now !== lit) bars.forEach((bar, i) => mark(bar, 'data-lit', i < now ? (i > BARS * 0.85 ? 'loud' : 'good') : null));
+    if (now !== lit)
+      bars.forEach((bar, i) => mark(bar, 'data-lit', i < now ? (i > BARS * 0.85 ? 'loud' : 'good') : null));
     lit = now;
     if (Date.now() - told > 1000) {
       told = Date.now();
@@ -76,7 +110,9 @@ export function meter(context) {
 /** "Test the sound": three notes from the chosen speaker. */
 export function toneCheck(context, kind = 'secondary') {
   const { element, label } = button({
-    kind, drawing: 'speaker', text: t('tone.play'),
+    kind,
+    drawing: 'speaker',
+    text: t('tone.play'),
     onclick: () => {
       const seconds = context.sounds.sound('check');
       write(label, t('tone.playing'));
@@ -92,7 +128,13 @@ export function deviceChoices(context, { camera }) {
   const microphone = choice({ label: t('device.microphone'), drawing: 'mic', onchange: pick('microphone') });
   const lens = choice({ label: t('device.camera'), drawing: 'camera', onchange: pick('camera') });
   const speaker = choice({ label: t('device.speaker'), drawing: 'speaker', onchange: pick('speaker') });
-  const element = h('div', { class: 'stack' }, microphone.element, camera ? lens.element : null, speaker.element);
+  const element = h(
+    'div',
+    { class: 'stack' },
+    microphone.element,
+    camera ? lens.element : null,
+    speaker.element,
+  );
   const update = ({ devices }) => {
     microphone.update(named(devices.microphones, 'microphone'), devices.chosen.microphone);
     lens.update(named(devices.cameras, 'camera'), devices.chosen.camera);
@@ -105,7 +147,10 @@ export function deviceChoices(context, { camera }) {
 }
 
 function named(entries, kind) {
-  return entries.map((entry, i) => ({ id: entry.id, label: entry.label || t(`device.${kind}.nth`, { n: i + 1 }) }));
+  return entries.map((entry, i) => ({
+    id: entry.id,
+    label: entry.label || t(`device.${kind}.nth`, { n: i + 1 }),
+  }));
 }
 
 /** What is wrong with the microphone, in words, and what to do about it. */
@@ -113,10 +158,17 @@ export function microphoneTrouble(context) {
   const heading = h('p', { class: 'trouble-title' });
   const text = h('p', { class: 'trouble-text' });
   const again = button({
-    kind: 'small', drawing: 'again', text: t('trouble.again'), onclick: () => context.preparation.openMicrophone(),
+    kind: 'small',
+    drawing: 'again',
+    text: t('trouble.again'),
+    onclick: () => context.preparation.openMicrophone(),
   }).element;
-  const element = h('div', { class: 'trouble', role: 'alert' },
-    icon('warning'), h('div', { class: 'trouble-words' }, heading, text, again));
+  const element = h(
+    'div',
+    { class: 'trouble', role: 'alert' },
+    icon('warning'),
+    h('div', { class: 'trouble-words' }, heading, text, again),
+  );
   const update = ({ microphone }) => {
     const wrong = !['idle', 'asking', 'ok'].includes(microphone.status);
     show(element, wrong);

@@ -10,12 +10,24 @@ const WAYS = { phone: 'phone', video: 'screen', browser: 'browser' };
 export function people(context) {
   const rows = h('ul', { class: 'people' });
   const kept = new Map();
-  const alone = h('div', { class: 'alone' }, icon('people'), h('p', { class: 'alone-title' }, t('people.alone')), h('p', {}, t('people.alone-text')));
+  const alone = h(
+    'div',
+    { class: 'alone' },
+    icon('people'),
+    h('p', { class: 'alone-title' }, t('people.alone')),
+    h('p', {}, t('people.alone-text')),
+  );
   const element = h('div', { class: 'people-place' }, rows, alone);
   const update = (state) => {
     const inside = present(state);
     const me = state.seat ? state.seat.me : '';
-    keyed(rows, kept, inside.map((one) => entry(one, state, me)), (one) => one.uuid, (one) => card(context, one));
+    keyed(
+      rows,
+      kept,
+      inside.map((one) => entry(one, state, me)),
+      (one) => one.uuid,
+      (one) => card(context, one),
+    );
     show(alone, inside.length === 1 && state.synchronised > 0);
   };
   return { element, update };
@@ -36,22 +48,46 @@ function card(context, first) {
   const wayText = h('span', {});
   const way = h('span', { class: 'person-way' }, wayIcon, wayText);
   const stateText = h('span', { class: 'person-state' });
-  const hand = h('span', { class: 'sticker sticker-hand' }, icon('hand'), h('span', { class: 'unseen' }, t('people.hand')));
+  const hand = h(
+    'span',
+    { class: 'sticker sticker-hand' },
+    icon('hand'),
+    h('span', { class: 'unseen' }, t('people.hand')),
+  );
   const micIcon = icon('mic-off');
   const mic = h('span', { class: 'sticker sticker-muted' }, micIcon);
   const muteIcon = icon('mic');
   const muteText = h('span', { class: 'unseen' });
-  const mute = h('button', { type: 'button', class: 'button square person-tool', onclick: () => context.session.mute(first.uuid, !muted) }, muteIcon, muteText);
+  const mute = h(
+    'button',
+    {
+      type: 'button',
+      class: 'button square person-tool',
+      onclick: () => context.commands.mute(first.uuid, !muted),
+    },
+    muteIcon,
+    muteText,
+  );
   const more = button({
-    kind: 'square person-tool', drawing: 'more', quiet: true, text: '', 'aria-haspopup': 'dialog',
+    kind: 'square person-tool',
+    drawing: 'more',
+    quiet: true,
+    text: '',
+    'aria-haspopup': 'dialog',
     onclick: () => context.dispatch({ type: 'dialog-opened', dialog: { kind: 'person', uuid: first.uuid } }),
   });
-  const element = h('li', { class: 'person' },
+  const element = h(
+    'li',
+    { class: 'person' },
     face,
-    h('div', { class: 'person-words' },
+    h(
+      'div',
+      { class: 'person-words' },
       h('p', { class: 'person-line' }, name, self, role),
-      h('p', { class: 'person-facts' }, way, stateText)),
-    h('div', { class: 'person-side' }, hand, mic, mute, more.element));
+      h('p', { class: 'person-facts' }, way, stateText),
+    ),
+    h('div', { class: 'person-side' }, hand, mic, mute, more.element),
+  );
   let muted = false;
   const update = (one) => {
     muted = one.muted;

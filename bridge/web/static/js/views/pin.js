@@ -10,22 +10,44 @@ export function pinView(context, state) {
   const heading = h('h1', { class: 'title' }, pin.wrong ? t('pin.wrong-title') : t('pin.title'));
   const go = button({ kind: 'primary wide', drawing: 'forward', text: t('check.join'), type: 'submit' });
   const guest = button({
-    kind: 'secondary wide', text: t('pin.as-guest'), onclick: () => context.preparation.join(''),
+    kind: 'secondary wide',
+    text: t('pin.as-guest'),
+    onclick: () => context.preparation.join(''),
   });
-  const back = button({ kind: 'quiet wide', text: t('check.back'), onclick: () => context.preparation.backToStart() });
+  const back = button({
+    kind: 'quiet wide',
+    text: t('check.back'),
+    onclick: () => context.preparation.backToStart(),
+  });
   show(guest.element, pin.wrong > 0 && form.host);
-  const element = h('div', { class: 'entry single' },
-    h('section', { class: 'card entry-card', 'aria-label': heading.textContent },
+  const element = h(
+    'div',
+    { class: 'entry single' },
+    h(
+      'section',
+      { class: 'card entry-card', 'aria-label': heading.textContent },
       heading,
       h('p', { class: 'lead' }, pin.wrong ? t('pin.wrong', { count: pin.wrong }) : t('pin.text')),
-      h('form', { class: 'stack', novalidate: true, onsubmit: (event) => {
-        event.preventDefault();
-        const digits = code.input.value.trim().replace(/#$/, '');
-        code.complain(isPin(digits) ? '' : t('start.pin-missing'));
-        if (!isPin(digits)) return code.input.focus();
-        code.input.value = '';
-        context.preparation.join(digits);
-      } }, code.element, go.element),
-      guest.element, back.element));
+      h(
+        'form',
+        {
+          class: 'stack',
+          novalidate: true,
+          onsubmit: (event) => {
+            event.preventDefault();
+            const digits = code.input.value.trim().replace(/#$/, '');
+            code.complain(isPin(digits) ? '' : t('start.pin-missing'));
+            if (!isPin(digits)) return code.input.focus();
+            code.input.value = '';
+            context.preparation.join(digits);
+          },
+        },
+        code.element,
+        go.element,
+      ),
+      guest.element,
+      back.element,
+    ),
+  );
   return { element, heading, update: () => {} };
 }

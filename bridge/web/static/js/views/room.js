@@ -27,18 +27,46 @@ export function roomView(context, state) {
   const roster = people(context);
   const chat = chatPanel(context);
   const bar = controls(context);
-  const element = h('div', { class: 'room' },
-    h('div', { class: 'room-head' },
-      h('div', { class: 'room-title' }, heading, h('p', { class: 'room-number' }, t('room.number', { room: seat.room }))),
-      h('div', { class: 'room-facts' }, lock, h('p', { class: 'chip' }, icon('people'), count))),
+  const element = h(
+    'div',
+    { class: 'room' },
+    h(
+      'div',
+      { class: 'room-head' },
+      h(
+        'div',
+        { class: 'room-title' },
+        heading,
+        h('p', { class: 'room-number' }, t('room.number', { room: seat.room })),
+      ),
+      h('div', { class: 'room-facts' }, lock, h('p', { class: 'chip' }, icon('people'), count)),
+    ),
     banner.element,
-    h('div', { class: 'room-body' },
-      h('div', { class: 'room-main', role: 'group', 'aria-label': t('title.room'), tabindex: '0' }, trouble.element, knockers.element, tools.element,
-        h('section', { class: 'roster', 'aria-labelledby': 'people-heading' },
-          h('div', { class: 'section-head' }, h('h2', { id: 'people-heading', class: 'section-title' }, t('people.title')), speakingLine),
-          roster.element)),
-      chat.element),
-    bar.element);
+    h(
+      'div',
+      { class: 'room-body' },
+      h(
+        'div',
+        { class: 'room-main', role: 'group', 'aria-label': t('title.room'), tabindex: '0' },
+        trouble.element,
+        knockers.element,
+        tools.element,
+        h(
+          'section',
+          { class: 'roster', 'aria-labelledby': 'people-heading' },
+          h(
+            'div',
+            { class: 'section-head' },
+            h('h2', { id: 'people-heading', class: 'section-title' }, t('people.title')),
+            speakingLine,
+          ),
+          roster.element,
+        ),
+      ),
+      chat.element,
+    ),
+    bar.element,
+  );
 
   const update = (now) => {
     const inside = present(now);
@@ -54,7 +82,9 @@ export function roomView(context, state) {
     mark(lock, 'data-locked', now.conference.locked);
     write(count, t('room.count', { count: inside.length }));
     const me = own(now);
-    const names = inside.filter((one) => now.speaking.includes(one.uuid)).map((one) => (one === me ? t('people.you-name') : one.label));
+    const names = inside
+      .filter((one) => now.speaking.includes(one.uuid))
+      .map((one) => (one === me ? t('people.you-name') : one.label));
     show(speakingLine, names.length > 0);
     write(speaking, names.length ? t('room.speaking', { names: list(names.slice(0, 3)) }) : '');
     mark(element, 'data-host', isHost(now));

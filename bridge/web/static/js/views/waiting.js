@@ -12,20 +12,39 @@ export function waitingView(context) {
   const trouble = microphoneTrouble(context);
   const banner = lineBanner(context);
   const microphone = button({
-    kind: 'secondary', drawing: 'mic', text: '', onclick: () => context.session.setMicrophone(!on),
+    kind: 'secondary',
+    drawing: 'mic',
+    text: '',
+    onclick: () => context.session.setMicrophone(!on),
   });
-  const leave = button({ kind: 'danger-quiet', drawing: 'leave', text: t('waiting.leave'), onclick: () => context.session.leave() });
+  const leave = button({
+    kind: 'danger-quiet',
+    drawing: 'leave',
+    text: t('waiting.leave'),
+    onclick: () => context.session.leave(),
+  });
   const levelLine = h('div', { class: 'level' }, icon('mic'), level.element);
-  const element = h('div', { class: 'entry single' },
+  const element = h(
+    'div',
+    { class: 'entry single' },
     banner.element,
-    h('section', { class: 'card calm waiting', 'aria-label': t('waiting.title') },
+    h(
+      'section',
+      { class: 'card calm waiting', 'aria-label': t('waiting.title') },
       h('div', { class: 'rings', 'aria-hidden': 'true' }, h('span', {}), h('span', {}), icon('door')),
       heading,
       h('p', { class: 'lead' }, t('waiting.text')),
       h('p', { class: 'check-hint' }, t('waiting.nobody')),
-      h('div', { class: 'waiting-check' }, trouble.element, levelLine,
-        h('div', { class: 'row' }, toneCheck(context), microphone.element)),
-      leave.element));
+      h(
+        'div',
+        { class: 'waiting-check' },
+        trouble.element,
+        levelLine,
+        h('div', { class: 'row' }, toneCheck(context), microphone.element),
+      ),
+      leave.element,
+    ),
+  );
   let on = true;
   const update = (state) => {
     on = state.microphone.on;
