@@ -87,6 +87,8 @@ class Studio:
                 self.playing.append(command.play)
             case contract.StopPlay():
                 self.music -= set(command.legs)
+            case contract.CloseLeg():
+                self.music.discard(command.leg)
 
 
 class Caller(FakeMedia):
