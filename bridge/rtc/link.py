@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bridge.errors import ProtocolError
 from bridge.rtp.link import SdesLink
 from bridge.rtp.srtp import SuiteKey
@@ -15,8 +17,10 @@ class DtlsLink:
     secure = True
 
     def __init__(self) -> None:
-        self.wrap_rtp = self.wrap_rtcp = _mute
-        self.unwrap_rtp = self.unwrap_rtcp = _deaf
+        self.wrap_rtp: Callable[[bytes], bytes] = _not_up
+        self.unwrap_rtp: Callable[[bytes], bytes] = _not_up
+        self.wrap_rtcp: Callable[[bytes], bytes] = _not_up
+        self.unwrap_rtcp: Callable[[bytes], bytes] = _not_up
 
     def take(self, keys: tuple[SuiteKey, SuiteKey]) -> None:
         """Use these keys, (what we send, what we receive), from now on.
@@ -32,9 +36,5 @@ class DtlsLink:
         self.unwrap_rtcp = inner.unwrap_rtcp
 
 
-def _mute(packet: bytes) -> bytes:
-    raise ProtocolError("dtls-not-up")
-
-
-def _deaf(datagram: bytes) -> bytes:
+def _not_up(_: bytes) -> bytes:
     raise ProtocolError("dtls-not-up")
