@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Protocol, cast
 
@@ -42,14 +43,35 @@ class Visit(Protocol):
         """It was slow, or sent what it must not; `why` is the name of a drop."""
 
 
+class _Limit:
+    """A time limit of a connection: it begins, is met in time, or runs out."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, run_out: Callable[[], None]) -> None:
+        self._loop = loop
+        self._seconds = seconds
+        self._run_out = run_out
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """The time runs from now on, if it does not run already."""
+        self._timer = self._timer or self._loop.call_later(self._seconds, self._run_out)
+
+    def stop(self) -> None:
+        """It was met."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
 class HttpConnection(H11Protocol):
     """A connection that speaks HTTP/1.1 (RFC 9112), until it becomes a WebSocket."""
 
     def __init__(self, config: uvicorn.Config, state: ServerState, visit: Visit) -> None:
         super().__init__(config=config, server_state=state, app_state={})
         self._visit = visit
-        self._due: asyncio.TimerHandle | None = None  # until when what it has begun must be whole
-        self._stalled: asyncio.TimerHandle | None = None  # until when it must have read on
+        # What it has begun must be whole by then, and what we say taken.
+        self._due = _Limit(self.loop, visit.whole_s, partial(self._cut_off, "web-slow-request"))
+        self._stalled = _Limit(self.loop, visit.whole_s, partial(self._cut_off, "web-slow-reader"))
         self._served: object = None  # the last request that came whole
         self.ws_protocol_class = cast(Any, partial(SocketConnection, visit=visit))
 
@@ -58,7 +80,7 @@ class HttpConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """It is open: the clock runs for its first request."""
         super().connection_made(transport)
-        self._begin()
+        self._due.begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
@@ -69,16 +91,12 @@ class HttpConnection(H11Protocol):
     def pause_writing(self) -> None:
         """It does not read what we say."""
         super().pause_writing()
-        self._stalled = self._stalled or self.loop.call_later(
-            self._visit.whole_s, self._cut_off, "web-slow-reader"
-        )
+        self._stalled.begin()
 
     def resume_writing(self) -> None:
         """It reads again."""
         super().resume_writing()
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
+        self._stalled.stop()
 
     # -- the request that comes -------------------------------------------------------------------------------------
 
@@ -91,22 +109,17 @@ class HttpConnection(H11Protocol):
             return
         if self.cycle is not None and self.cycle is not self._served and not self.cycle.more_body:
             self._served = self.cycle
-            self._stop()
+            self._due.stop()
             self._visit.settled()
         owed = self.conn.their_state is h11.SEND_BODY or (
             self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
         )
         if owed:
-            self._begin()
-
-    def _begin(self) -> None:
-        self._due = self._due or self.loop.call_later(self._visit.whole_s, self._cut_off, "web-slow-request")
+            self._due.begin()
 
     def _stop(self) -> None:
-        for timer in (self._due, self._stalled):
-            if timer is not None:
-                timer.cancel()
-        self._due = self._stalled = None
+        self._due.stop()
+        self._stalled.stop()
 
     def _cut_off(self, why: str) -> None:
         self._visit.cut_off(why)
@@ -149,27 +162,24 @@ class SocketConnection(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config=config, server_state=server_state, app_state=app_state)
         self._visit = visit
-        self._stalled: asyncio.TimerHandle | None = None
+        self._stalled = _Limit(self.loop, visit.whole_s, self._cut_off)
         self._pings = Bucket(MOST_PINGS_PER_S, MOST_PINGS_PER_S, self.loop.time())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
-        if self._stalled is not None:
-            self._stalled.cancel()
+        self._stalled.stop()
         super().connection_lost(exc)
         self._visit.left()
 
     def pause_writing(self) -> None:
         """It does not read what we say."""
         super().pause_writing()
-        self._stalled = self._stalled or self.loop.call_later(self._visit.whole_s, self._cut_off)
+        self._stalled.begin()
 
     def resume_writing(self) -> None:
         """It reads again."""
         super().resume_writing()
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
+        self._stalled.stop()
 
     def handle_cont(self, event: Frame) -> None:
         """One more piece of a message; too many small ones are an attack."""
