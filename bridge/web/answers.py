@@ -36,6 +36,8 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     400: {**_FAILED, "description": "Not as described"},
     403: {**_FAILED, "description": "No token, or one that may not do this"},
     429: {**_FAILED, "description": "Too many requests"},
+    # In place of the 422 that the framework would promise, and never gives here.
+    "4XX": {**_FAILED, "description": "Refused"},
 }
 """What every route may answer."""
 
