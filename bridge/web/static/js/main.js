@@ -183,6 +183,7 @@ function listen() {
   navigator.mediaDevices.addEventListener('devicechange', () => context.preparation.devicesChanged());
   // A click anywhere is leave to play.
   document.addEventListener('click', () => {
+    sounds.rouse();
     if (state.soundBlocked) context.session.play(at('player').srcObject);
   });
   setInterval(watchTalking, SAMPLE_S * 1000);

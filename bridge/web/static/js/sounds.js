@@ -20,6 +20,11 @@ export class Sounds {
     if (this.effects.paused) this.effects.play().catch(() => {});
   }
 
+  /** A click came: what had to wait for one goes on. */
+  rouse() {
+    if (this.context && this.context.state === 'suspended') this.wake();
+  }
+
   /** Plays the room. False if the browser wants a click first. */
   async play(stream) {
     if (this.player.srcObject !== stream) this.player.srcObject = stream;
@@ -104,7 +109,13 @@ export class Sounds {
   /** A track that carries silence, for those who have no microphone to give. */
   silence() {
     this.prepare();
-    if (!this.silent) this.silent = this.context.createMediaStreamDestination();
+    if (!this.silent) {
+      // Without a source nothing at all is sent, and the bridge would take us for lost.
+      const nothing = new ConstantSourceNode(this.context, { offset: 0 });
+      this.silent = this.context.createMediaStreamDestination();
+      nothing.connect(this.silent);
+      nothing.start();
+    }
     return this.silent.stream.getAudioTracks()[0];
   }
 
