@@ -33,6 +33,9 @@ class Visit(Protocol):
     whole_s: float
     """How long a whole request may take to come, and an answer to be taken [s]."""
 
+    expel: Callable[[], object]
+    """Ends the connection at once; set as soon as it can be."""
+
     def settled(self) -> None:
         """It has brought a whole request: it is not slow."""
 
@@ -80,6 +83,7 @@ class HttpConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """It is open: the clock runs for its first request."""
         super().connection_made(transport)
+        self._visit.expel = transport.abort
         self._due.begin()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -1,7 +1,8 @@
 """Where connections come in: counted by source and in all before anything is spent on them, then shaken hands with.
 
-Of one address only so many may be slow at a time, that is: have brought no whole request yet. Reverse proxies, who
-bring many people from one address, are bounded by the number of all.
+Of one address only so many may be slow at a time, that is: have brought no whole request yet. One more, and the oldest
+of them has to go: browsers open connections in reserve, and many people may share an address. Reverse proxies, who
+bring even more, are bounded by the number of all.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 _ACCEPT_PAUSE_S: Final = 1.0  # after accept fails for lack of files: no spinning
@@ -36,7 +37,7 @@ class Places:
         self.limits = limits
         self.count = count
         self._sources: Counter[str] = Counter()
-        self._slow: Counter[str] = Counter()
+        self._slow: dict[str, dict[VisitorPlace, None]] = {}  # by source, the oldest first
         self._all = 0
 
     @property
@@ -52,51 +53,63 @@ class Places:
             self.count("web-connections-total")
         elif bounded and self._sources[source] >= limits.per_source:
             self.count("web-connections-source")
-        elif bounded and self._slow[source] >= limits.slow_per_source:
-            self.count("web-connections-slow")
         else:
+            if bounded:
+                self._make_room(source)
+            place = VisitorPlace(self, source, limits.whole_s)
             self._all += 1
             self._sources[source] += 1
-            self._slow[source] += 1
-            return VisitorPlace(self, source, limits.whole_s)
+            self._slow.setdefault(source, {})[place] = None
+            return place
         return None
 
-    def settle(self, source: str) -> None:
-        """One of a source's connections is no longer slow."""
-        _less(self._slow, source)
+    def _make_room(self, source: str) -> None:
+        slow = self._slow.get(source, {})
+        if len(slow) >= self.limits.slow_per_source:
+            self.count("web-connections-slow")
+            oldest = next(iter(slow))
+            self.settle(oldest)
+            oldest.expel()
 
-    def leave(self, source: str) -> None:
-        """One of a source's connections is closed."""
+    def settle(self, place: VisitorPlace) -> None:
+        """A connection is no longer slow, or has to go."""
+        slow = self._slow.get(place.source, {})
+        slow.pop(place, None)
+        if not slow:
+            self._slow.pop(place.source, None)
+
+    def leave(self, place: VisitorPlace) -> None:
+        """A connection is closed."""
+        self.settle(place)
         self._all -= 1
-        _less(self._sources, source)
+        self._sources[place.source] -= 1
+        if not self._sources[place.source]:
+            del self._sources[place.source]
 
 
-@dataclass(slots=True)
 class VisitorPlace:
-    """The place of one connection, as the connection sees it."""
+    """The place of one connection, as the connection sees it. `expel`: ends it at once, whatever it is doing."""
 
-    places: Places
-    source: str
-    whole_s: float
-    _slow: bool = field(default=True, init=False)
-    _gone: bool = field(default=False, init=False)
+    def __init__(self, places: Places, source: str, whole_s: float) -> None:
+        self.source = source
+        self.whole_s = whole_s
+        self.expel: Callable[[], object] = lambda: None
+        self._places = places
+        self._gone = False
 
     def settled(self) -> None:
         """It has brought a whole request."""
-        if self._slow:
-            self._slow = False
-            self.places.settle(self.source)
+        self._places.settle(self)
 
     def left(self) -> None:
         """It is closed."""
         if not self._gone:
             self._gone = True
-            self.settled()
-            self.places.leave(self.source)
+            self._places.leave(self)
 
     def cut_off(self, why: str) -> None:
         """It was slow, or sent what it must not."""
-        self.places.count(why)
+        self._places.count(why)
 
 
 class Entrance:
@@ -134,7 +147,7 @@ class Entrance:
                         accepted.close()
                         continue
                     self._greeting.add(accepted)
-                    group.create_task(self._greet(accepted, place))
+                    place.expel = group.create_task(self._greet(accepted, place)).cancel
         finally:
             for sock in self._greeting:
                 sock.close()
@@ -159,13 +172,10 @@ class Entrance:
         except OSError:
             self._places.count("web-handshake")
             place.left()
+        except asyncio.CancelledError:
+            place.left()
+            raise
         finally:
             self._greeting.discard(sock)
             if not opened:
                 sock.close()
-
-
-def _less(counter: Counter[str], key: str) -> None:
-    counter[key] -= 1
-    if counter[key] <= 0:
-        del counter[key]

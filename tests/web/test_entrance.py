@@ -23,15 +23,20 @@ class Door:
         return self.places.enter(source)
 
 
-def test_only_so_many_slow_ones_of_a_source() -> None:
+def test_of_the_slow_ones_of_a_source_the_oldest_has_to_go() -> None:
     door = Door()
+    expelled: list[str] = []
     first, second = door.enter(), door.enter()
-    assert first and second and door.enter() is None
+    assert first is not None and second is not None
+    first.expel, second.expel = lambda: expelled.append("first"), lambda: expelled.append("second")
+    first.settled()
+    first.settled()
+    assert door.enter() is not None and expelled == []
+    assert door.enter() is not None and expelled == ["second"], "the first one is slow no more"
     assert door.enter("192.0.2.2") is not None
-    first.settled()
-    first.settled()
-    assert door.enter() is not None and door.enter() is None
-    assert door.counts == {"web-connections-slow": 2}
+    assert door.counts == {"web-connections-slow": 1}
+    second.left()
+    assert door.places.taken == 4
 
 
 def test_only_so_many_of_a_source() -> None:

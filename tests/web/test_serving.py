@@ -69,23 +69,34 @@ async def test_who_does_not_come_to_an_end_is_cut_off(begun: bytes) -> None:
         await close(writer)
 
 
-async def test_many_slow_ones_of_a_source_keep_nobody_else_out() -> None:
-    """Twenty may be slow; a connection that has brought a whole request is not."""
-    limits = EntranceLimits(slow_per_source=20)
-    async with running(Site(limits=limits)) as site:
+async def test_many_slow_ones_of_a_source_keep_nobody_out() -> None:
+    """Twenty may be slow; one more, and the oldest has to go. Who has brought a whole request is not slow."""
+    async with running(Site(limits=EntranceLimits(slow_per_source=20))) as site:
         reader, good = await site.connect()
         good.write(REQUEST)
         assert (await read_answer(reader)).status == 200
-        slow = [await site.connect() for _ in range(20)]
-        late, writer = await site.connect()
-        assert await ended(late) == b"" and site.counts == {"web-connections-slow": 1}
+        slow = [await site.connect() for _ in range(50)]
+        assert (await site.ask("GET", "/api/openapi.json")).status == 200
+        await until(lambda: site.port.connections == 20)
+        assert site.counts == {"web-connections-slow": 31}
         good.write(REQUEST)
         assert (await read_answer(reader)).status == 200
-        await close(slow.pop()[1])
-        await until(lambda: site.port.connections == 20)
-        assert (await site.ask("GET", "/api/openapi.json")).status == 200
-        for each in (good, writer, *(writer for _, writer in slow)):
+        for each in (good, *(writer for _, writer in slow)):
             await close(each)
+
+
+async def test_handshakes_of_a_source_are_slow_ones_too(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    limits = EntranceLimits(slow_per_source=5)
+    async with running(Site(limits=limits, certificate=certificate)) as site:
+        slow = [await site.connect() for _ in range(30)]
+        answer = await site.ask("GET", "/api/openapi.json", context=trusting(certificate))
+        assert answer.status == 200
+        await until(lambda: site.port.connections <= 5)
+        for _, writer in slow:
+            await close(writer)
+        await until(lambda: site.port.connections == 0)
+        assert not site.faults
 
 
 async def test_who_does_not_read_is_cut_off() -> None:
