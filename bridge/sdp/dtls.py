@@ -94,10 +94,12 @@ def derive_tls_id(secret: bytes, association: int) -> str:
     return shake_256(secret + b"tls-id" + association.to_bytes(4, "big")).hexdigest(15)
 
 
-def role_in_answer(offered: Setup | None, before: DtlsRole | None) -> tuple[DtlsRole, Setup]:
+def role_in_answer(
+    offered: Setup | None, before: DtlsRole | None, wanted: DtlsRole
+) -> tuple[DtlsRole, Setup]:
     """Choose our role, and what our answer says of it (RFC 8842 section 5.3). `before`: of the running association.
+    `wanted`: the one that we take where we may choose.
 
-    Where we may choose we begin: our hello is small, nobody else's is waited for, and a stranger's means nothing.
     An offer that says nothing is active (RFC 4145 section 4). Raises ProtocolError 488 for an association to come.
     """
     match offered:
@@ -106,7 +108,7 @@ def role_in_answer(offered: Setup | None, before: DtlsRole | None) -> tuple[Dtls
         case Setup.PASSIVE:
             return DtlsRole.CLIENT, Setup.ACTIVE
         case Setup.EITHER:
-            role = before or DtlsRole.CLIENT
+            role = before or wanted
             return role, Setup.ACTIVE if role is DtlsRole.CLIENT else Setup.PASSIVE
         case Setup.LATER:
             if before is None:

@@ -124,6 +124,13 @@ def suits_shared_port(description: Description, section: Section) -> bool:
 # -- answering ----------------------------------------------------------------------------------------------------
 
 
+# We begin: our hello is small, nobody else's is waited for, and a stranger's means nothing.
+_ROLE_WITHOUT_ICE: Final = DtlsRole.CLIENT
+# Nothing can be sent before a check of the peer's has come, so its hello is as early as ours would be, and no
+# stranger's gets through. As the server we choose the suite: browsers put AES-CM first, AES-GCM costs less.
+_ROLE_WITH_ICE: Final = DtlsRole.SERVER
+
+
 def answer_transport(
     offer: Description, section: Section, local: Local, before: TransportOutcome | None, association: int
 ) -> TransportOutcome:
@@ -140,7 +147,9 @@ def answer_transport(
     targets = _targets(offer, terms, local.reach, mux, ice is not None)
     if wanted is None:
         return TransportOutcome(NegotiatedTransport(ice), targets, mux)
-    role, setup = role_in_answer(wanted.setup, _role_of(before))
+    role, setup = role_in_answer(
+        wanted.setup, _role_of(before), _ROLE_WITHOUT_ICE if ice is None else _ROLE_WITH_ICE
+    )
     dtls = _next_association(role, wanted, local.fingerprint, before, association)
     negotiated = NegotiatedTransport(ice, dtls)
     return TransportOutcome(negotiated, targets, mux, local.fingerprint, setup, wanted.tls_id)

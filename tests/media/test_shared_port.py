@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
+import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from bridge.media import contract
+from bridge.media.endpoint import Receiver
 from bridge.media.settings import MediaSettings
+from bridge.media.shared_port import SharedPort
 from mixer.plan import Plan, Seat
 from tests.media.local import LocalMedia
 from tests.media.ports import free_range, has_ipv6
@@ -136,7 +141,7 @@ async def test_the_same_leg_with_another_browser(hall: Hall) -> None:
 
 async def test_a_browser_that_closes_is_told_of(hall: Hall) -> None:
     peer = await hall.join("a", 400)
-    await hall.connected(1)
+    await asyncio.gather(hall.connected(1), peer.connected())
     await peer.close()
     await asyncio.sleep(0.1)
     assert hall.told(contract.TransportFailed) == [contract.TransportFailed("a", "dtls-closed")]
@@ -144,7 +149,7 @@ async def test_a_browser_that_closes_is_told_of(hall: Hall) -> None:
 
 async def test_a_leg_that_is_closed_tells_its_browser(hall: Hall) -> None:
     peer = await hall.join("a", 400)
-    await hall.connected(1)
+    await asyncio.gather(hall.connected(1), peer.connected())
     hall.media.send(contract.CloseLeg("a"))
     async with asyncio.timeout(2.0):
         while peer.pc.connectionState != "closed":
@@ -192,6 +197,30 @@ async def test_no_shared_port_where_none_is_wanted_or_it_is_taken() -> None:
     assert (await late.open("b")).port
     await none.close()
     await late.close()
+
+
+def test_at_an_address_of_ours_only_we_are_heard() -> None:
+    """Firefox on the bridge's own machine has no other way: it pairs nothing with an address of loopback."""
+    drops: Counter[str] = Counter()
+    receiver = Receiver(drops)
+    port = SharedPort(("127.0.0.1",), 0, False, receiver, drops, here="127.0.0.2")
+    assert port.addresses == ("127.0.0.1", "127.0.0.2")
+    with contextlib.ExitStack() as stack:
+        for ours, at in (("127.0.0.2", "127.0.0.2"), ("127.0.0.3", "127.0.0.2"), ("127.0.0.3", "127.0.0.1")):
+            sender = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+            sender.bind((ours, 0))
+            sender.sendto(bytes([0x80, *bytes(20)]), (at, port.port))
+        receiver.poll(time.monotonic(), time.time())
+    assert drops == {"rtc-elsewhere": 1, "rtc-address": 2}
+    port.close()
+
+
+def test_an_address_that_is_gone_costs_nothing_else() -> None:
+    drops: Counter[str] = Counter()
+    port = SharedPort(("127.0.0.1",), 0, True, Receiver(drops), drops, here="203.0.113.7")
+    assert port.addresses == ("127.0.0.1",) and port.port and port.tcp_port
+    assert drops == {"shared-here-failed": 1}
+    port.close()
 
 
 async def test_nothing_is_left_of_legs_that_are_gone(hall: Hall) -> None:

@@ -50,7 +50,7 @@ def test_a_whole_answer_to_a_browser() -> None:
         "a=end-of-candidates",
         "a=rtcp-mux",
         "a=fingerprint:sha-256 " + bytes(range(32)).hex(":").upper(),
-        "a=setup:active",
+        "a=setup:passive",
         "a=rtcp-rsize",
         "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
         "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid",
@@ -194,10 +194,10 @@ def test_each_leg_has_credentials_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("offered", "answered", "role"),
     [
-        (("a=setup:actpass",), "a=setup:active", DtlsRole.CLIENT),
+        (("a=setup:actpass",), "a=setup:passive", DtlsRole.SERVER),
         (("a=setup:passive",), "a=setup:active", DtlsRole.CLIENT),
         (("a=setup:active",), "a=setup:passive", DtlsRole.SERVER),
-        (("a=setup:ACTPASS ",), "a=setup:active", DtlsRole.CLIENT),
+        (("a=setup:ACTPASS ",), "a=setup:passive", DtlsRole.SERVER),
         ((), "a=setup:passive", DtlsRole.SERVER),
     ],
 )
@@ -206,6 +206,14 @@ def test_who_begins(offered: tuple[str, ...], answered: str, role: DtlsRole) -> 
     assert answered in text_of(result)
     assert result.transport.dtls is not None
     assert result.transport.dtls.role is role
+
+
+def test_without_ice_we_begin_where_we_may_choose() -> None:
+    body = f"v=0\r\nc=IN IP4 192.0.2.24\r\nm=audio 4000 UDP/TLS/RTP/SAVP 0\r\n{SHA256}\r\n{EITHER}\r\n"
+    result = answer(parse(body.encode()), DTLS)
+    assert "a=setup:active" in text_of(result)
+    assert result.transport.dtls is not None
+    assert result.transport.dtls.role is DtlsRole.CLIENT
 
 
 @pytest.mark.parametrize("value", ["holdconn", "server", ""])
@@ -325,9 +333,9 @@ def association(result: Agreed) -> int:
         (web(), False),
         (web("a=inactive"), False),
         (web(ice=AGAIN), False),
-        (web(dtls=(SHA256, "a=setup:passive")), False),
+        (web(dtls=(SHA256, "a=setup:active")), False),
         (web(dtls=(SHA256, "a=setup:holdconn")), False),
-        (web(dtls=(SHA256, "a=setup:active")), True),
+        (web(dtls=(SHA256, "a=setup:passive")), True),
         (web(dtls=(f"a=fingerprint:sha-256 {OTHER}", EITHER)), True),
         (web(dtls=(SHA256, f"a=fingerprint:sha-256 {OTHER}", EITHER)), True),
         (web(dtls=(SHA256, EITHER, ID)), True),
@@ -377,7 +385,7 @@ def test_names_of_associations_are_checked(value: str) -> None:
 def test_a_peer_that_begins_again_from_nothing_is_counted_on() -> None:
     first = answer(web(), BROWSER, None, association=4)
     assert association(first) == 4
-    assert association(answer(web(dtls=(SHA256, "a=setup:active")), BROWSER, first)) == 5
+    assert association(answer(web(dtls=(SHA256, "a=setup:passive")), BROWSER, first)) == 5
 
 
 # -- hold, resume, another codec ----------------------------------------------------------------------------------

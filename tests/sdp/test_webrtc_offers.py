@@ -72,7 +72,7 @@ def test_a_clients_offer_is_answered(name: str) -> None:
     ice, dtls = result.transport.ice, result.transport.dtls
     assert ice is not None
     assert dtls is not None
-    assert dtls.role is DtlsRole.CLIENT
+    assert dtls.role is DtlsRole.SERVER
     assert answer(offer, BROWSER, result) == result
     assert answer(offer, SHARED).transport == result.transport, "SIP over WebSocket gets the same"
 
