@@ -23,10 +23,11 @@ from bridge.web.access import Access
 from bridge.web.answers import LATE, RESPONSES, ApiRoute, answer, failed, success
 from bridge.web.call_api import Alias, Uuid, Word, add_calls, press
 from bridge.web.client import Client
-from bridge.web.clients import Clients, Entered, Entry
+from bridge.web.clients import Clients, Entered
 from bridge.web.events import EventStream
 from bridge.web.gate import Gate, TicketGate, Unguarded
 from bridge.web.layout_drawings import DRAWINGS
+from bridge.web.newcomers import Entry
 from bridge.web.protocol import (
     BUSY,
     DIAL_FAILED,

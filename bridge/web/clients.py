@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 from bridge.admission import RETRY_AFTER_S
@@ -30,6 +29,7 @@ from bridge.web.board import Board
 from bridge.web.client import Client
 from bridge.web.leg import WebLeg
 from bridge.web.media import DIED, OPEN_S, WebTerms
+from bridge.web.newcomers import Claim, Entry, Referral, WhipPass
 from bridge.web.protocol import BUSY, ICE_FAILURE, SENTENCES, pin_wanted
 from bridge.web.refusal import RefusedError, refused
 from bridge.web.sources import Sources
@@ -86,51 +86,12 @@ class Surroundings(Protocol):
         """A leg has ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Somebody who wants in and has no leg yet."""
-
-    id: str
-    display_name: str
-    source: str
-    way: str = "web"
-    trusted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What somebody brings who asks for a token. `pin`: None = nothing was said about one."""
-
-    alias: str
-    source: str
-    display_name: str
-    pin: str | None = None
-    call_tag: str = ""
-    resume: str = ""
-    referral: str = ""
-
-
 class Entered(NamedTuple):
     """Somebody is in: his client, his token, and the key to his seat."""
 
     client: Client
     token: str
     key: str
-
-
-class Referral(NamedTuple):
-    """Somebody on his way to another room. `leg`: what he was, so that no two are equal."""
-
-    leg: str
-    room: str
-    role: Role
-
-
-class WhipPass(NamedTuple):
-    """What a host lets in by WHIP."""
-
-    room: str
-    name: str
 
 
 class Clients:
