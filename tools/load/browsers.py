@@ -23,14 +23,13 @@ _LAST_EVENT = b"event: disconnect\n"
 
 @dataclass(slots=True)
 class Visit(Member):
-    """One browser's. `entered`, `called`: when it had its token, and the answer to its offer. `events`: how many it
-    was told. `due`: when it refreshes its token, or gives up."""
+    """One browser's. `entered`, `called`: when it had its token, and the answer to its offer. `due`: when it refreshes
+    its token, or gives up."""
 
     token: str = ""
     person: str = ""  # path
     entered: float = 0.0
     called: float = 0.0
-    events: int = 0
     due: float = 0.0
     requests: Connection | None = None
     news: Connection | None = None

@@ -85,6 +85,7 @@ class Outcome:
     send_late_ms_p99: float
     own_cores: float
     machine_busy_cores: float
+    events_per_second: float  # that each browser was told
 
 
 class Crowd:
@@ -147,10 +148,10 @@ class Crowd:
         self._spin(until=time.monotonic() + 40, enough=lambda: self._settled == task.calls)
         self._spin(until=time.monotonic() + task.warmup)
         begin_ns, begin, begin_cost, begin_busy = time.time_ns(), time.monotonic(), self._cost(), _busy()
-        own, sent_late = time.process_time(), len(self._late)
+        own, sent_late, events = time.process_time(), len(self._late), self._events()
         self._spin(until=begin + task.seconds)
         end_ns, seconds, end_cost, end_busy = time.time_ns(), time.monotonic() - begin, self._cost(), _busy()
-        own = time.process_time() - own
+        own, events = time.process_time() - own, self._events() - events
         late = self._late[sent_late:]
         hung_up_on = sum(call.hung_up_on for call in self._members)
         self._hang_up()
@@ -172,10 +173,14 @@ class Crowd:
             send_late_ms_p99=float(np.percentile(late, 99) * 1000),
             own_cores=own / seconds,
             machine_busy_cores=(end_busy - begin_busy) / seconds,
+            events_per_second=events / seconds / max(1, len(setups)),
         )
 
     def _cost(self) -> processes.Cost:
         return processes.cost(self._task.server) if self._task.server else processes.Cost(0, 0, 0, 0)
+
+    def _events(self) -> int:
+        return sum(member.events for member in self._members)
 
     def _receptions(self, begin_ns: int, end_ns: int) -> list[measure.Reception]:
         """Of each call that was answered; of several sources in one call, the one with most packets."""

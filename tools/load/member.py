@@ -36,13 +36,15 @@ class Part(NamedTuple):
 
 @dataclass(slots=True)
 class Member:
-    """`index`: its place in the crowd. Times are monotonic seconds, 0 = not yet."""
+    """`index`: its place in the crowd. Times are monotonic seconds, 0 = not yet. `events`: how many it was told of what
+    happens in the room, where it is told."""
 
     index: int
     state: State = State.IDLE
     begun: float = 0.0
     answered: float = 0.0  # when sound could flow
     hung_up_on: bool = False
+    events: int = 0
 
 
 Tell = Callable[[Member], None]
