@@ -41,6 +41,8 @@ def media_settings(config: Config) -> MediaSettings:
         rtc_addresses=tuple(each for each in (rtc.address, rtc.address6) if each),
         rtc_port=rtc.port,
         rtc_tcp=rtc.tcp,
+        # Firefox has no candidates on loopback, and pairs none of its others with one there.
+        rtc_here=bool(rtc.address) and is_loopback(rtc.address) and not rtc.public_addresses,
     )
 
 

@@ -231,7 +231,8 @@ class RtcConfig:
     """Sound of browsers, and of endpoints that offer ICE: one port for all of them, UDP and (passive) TCP.
 
     Media process n (from 0) uses `port` + n. `address`, `address6`: where it listens ("" = not on that family).
-    `public_addresses`: what candidates say instead (NAT 1:1), the port unchanged.
+    `public_addresses`: what candidates say instead (NAT 1:1), the port unchanged. With an `address` of loopback alone,
+    browsers on this machine also find another one of its addresses, where nobody else is heard: Firefox wants that.
     """
 
     address: str = "127.0.0.1"

@@ -45,6 +45,16 @@ def test_media_is_told_all_that_is_configured() -> None:
     assert told.prompt_folders[0] == "own" and told.prompt_folders[-1].endswith("bridge/prompts")
 
 
+def test_this_machine_has_a_way_of_its_own_where_only_loopback_is_listened_to() -> None:
+    for rtc, here in (
+        (RtcConfig(), True),
+        (RtcConfig(public_addresses=("192.0.2.1",)), False),
+        (RtcConfig(address="192.0.2.1"), False),
+        (RtcConfig(address="", address6="::1"), False),
+    ):
+        assert settings.media_settings(Config(rtc=rtc)).rtc_here is here
+
+
 def test_a_phone_is_known_by_its_proof_and_a_trunk_by_its_addresses() -> None:
     (phone,) = settings.known_endpoints(PHONE)
     assert (phone.name, phone.user, phone.username, phone.password) == ("phone", "kari", "kari", "hunter22")

@@ -26,6 +26,8 @@ ROUNDS = 200  # a socket gives at most so many packets a poll; the others wait f
 BURST = 2000
 OLDEST_ARRIVAL = 10.0  # seconds; the kernel's stamp is of the wall clock, which may have been stepped
 
+# In TEST-NET-3 (RFC 5737): nobody has it, but the way there begins as the way to anybody.
+_SOMEWHERE = ("203.0.113.1", 9)
 _TRUNCATED = int(socket.MSG_TRUNC)  # a plain number: the enumeration's & is slow
 _SO_TIMESTAMPNS = getattr(socket, "SO_TIMESTAMPNS", 35)
 _SO_SNDBUFFORCE = getattr(socket, "SO_SNDBUFFORCE", 32)
@@ -159,6 +161,16 @@ def bind_shared(address: str, port: int) -> socket.socket:
         new.close()
         raise
     return new
+
+
+def own_address() -> str:
+    """An IPv4 address of this machine that is not loopback's, "" = there is none. Nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_SOMEWHERE)
+        except OSError:
+            return ""
+        return str(probe.getsockname()[0])
 
 
 _Taker = tuple[Callable[[int, int], tuple[Any, ...]], Take, Callable[[Exception], None]]

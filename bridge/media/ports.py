@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bridge.log import logger
 from bridge.media import contract
-from bridge.media.endpoint import Address, NoPorts, PortRange, Receiver, sender
+from bridge.media.endpoint import Address, NoPorts, PortRange, Receiver, own_address, sender
 from bridge.media.ice_path import IcePath
 from bridge.media.own_ports import OwnPorts
 from bridge.media.protection import Protection
@@ -49,7 +49,14 @@ class Ports:
         if not told.rtc_addresses:
             return None
         try:
-            port = SharedPort(told.rtc_addresses, told.rtc_port, told.rtc_tcp, self._receiver, self._drops)
+            port = SharedPort(
+                told.rtc_addresses,
+                told.rtc_port,
+                told.rtc_tcp,
+                self._receiver,
+                self._drops,
+                here=own_address() if told.rtc_here else "",
+            )
         except OSError as error:
             self._drops["shared-port-failed"] += 1
             _log.error("shared-port-failed", port=told.rtc_port, reason=error.strerror or "")

@@ -21,6 +21,7 @@ class MediaSettings:
     Both are gone without where they are not permitted.
     `rtc_addresses`: where the one port for all legs with ICE listens, none = there is no such port; `rtc_port`: its
     number in the first process, the next one has the next; `rtc_tcp`: whether it listens to TCP as well (RFC 6544).
+    `rtc_here`: it listens at an address of this machine besides that is not loopback's, to this machine alone.
     """
 
     port_first: int = 20000
@@ -38,6 +39,7 @@ class MediaSettings:
     rtc_addresses: tuple[str, ...] = ()
     rtc_port: int = 10_000
     rtc_tcp: bool = True
+    rtc_here: bool = False
 
 
 def part_of_range(settings: MediaSettings, index: int, parts: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from bridge.errors import ProtocolError
 from bridge.log import logger
-from bridge.media.endpoint import Address, Receiver, bind_shared, sender
+from bridge.media.endpoint import Address, Receiver, Take, bind_shared, sender
 from bridge.media.shared_tcp import Connection, Connections
 from bridge.rtc.ice import Path
 from bridge.rtc.stun import local_ufrag
@@ -48,11 +48,19 @@ class SharedPort:
     """`port` is that of UDP on all `addresses`; `tcp_port` that of TCP, 0 = none."""
 
     def __init__(
-        self, addresses: tuple[str, ...], port: int, tcp: bool, receiver: Receiver, drops: Counter[str]
+        self,
+        addresses: tuple[str, ...],
+        port: int,
+        tcp: bool,
+        receiver: Receiver,
+        drops: Counter[str],
+        *,
+        here: str = "",
     ) -> None:
         """Listen on each of the numeric `addresses`; with `port` 0 on ports that the kernel chooses.
 
-        Raises OSError when UDP is not to be had.
+        `here`: one more, whose own datagrams alone are taken there; it may fail to be had. Raises OSError when UDP is
+        not to be had on the others.
         """
         self._receiver = receiver
         self._drops = drops
@@ -68,9 +76,10 @@ class SharedPort:
         except OSError:
             self.close()
             raise
+        ours = (here,) if here and self._bind_here(here, port) else ()
         if tcp:
             self._connections = self._open_tcp(addresses, tcp_port)
-        self.addresses = addresses
+        self.addresses = addresses + ours
         self.port = port
         self.tcp_port = self._connections.port if self._connections is not None else 0
 
@@ -86,13 +95,35 @@ class SharedPort:
             _log.error("shared-tcp-failed", port=port, reason=error.strerror or "")
             return None
 
-    def _bind(self, address: str, port: int) -> int:
+    def _bind(self, address: str, port: int, *, here: bool = False) -> int:
         new = bind_shared(address, port)
         self._sockets.append(new)
         self._senders.append(sender(new, self._drops))
         self._given.append({})
-        self._receiver.add_shared(new, self._taker(len(self._sockets) - 1), self._count_fault)
+        take = self._taker(len(self._sockets) - 1)
+        self._receiver.add_shared(new, self._from(address, take) if here else take, self._count_fault)
         return int(new.getsockname()[1])
+
+    def _bind_here(self, address: str, port: int) -> bool:
+        try:
+            self._bind(address, port, here=True)
+        except OSError:
+            self._drops["shared-here-failed"] += 1
+            return False
+        return True
+
+    def _from(self, host: str, take: Take) -> Take:
+        """Take what comes from there only. No other machine can send it: the kernel drops what comes in from a network
+        with an address of ours as its source."""
+        drops = self._drops
+
+        def take_ours(datagram: bytes, source: Address, arrival: float) -> None:
+            if source[0] == host:
+                take(datagram, source, arrival)
+            else:
+                drops["rtc-elsewhere"] += 1
+
+        return take_ours
 
     def close(self) -> None:
         """Listen no more."""
@@ -157,7 +188,7 @@ class SharedPort:
 
     # -- in --------------------------------------------------------------------------------------------------------
 
-    def _taker(self, via: int) -> Callable[[bytes, Address, float], None]:
+    def _taker(self, via: int) -> Take:
         given, drops = self._given[via], self._drops
 
         def take(datagram: bytes, source: Address, arrival: float) -> None:

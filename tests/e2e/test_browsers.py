@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bridge.media.endpoint import own_address
 from tests.peers.background import Background
 from tests.peers.baresip import Baresip
 from tests.peers.bridge import CALM, BridgeProcess, room
 from tests.peers.chromium import Chromium
-from tests.peers.firefox import Firefox, own_address
+from tests.peers.firefox import Firefox
 from tests.peers.overheard import Overheard
 from tests.peers.room_page import RoomPage
 from tests.peers.sipp import Sipp
@@ -34,11 +35,10 @@ BELOW_PEAK_DB = 25.0
 
 @pytest.fixture(scope="module")
 def bridge() -> Iterator[BridgeProcess]:
-    address = own_address()
-    if not address:
+    if not own_address():
         pytest.skip("Firefox has no sound on a machine without a network")
     rooms = [room("1002", "host-pin", host_pin=PIN, tones=False, name="Consultation")]
-    with BridgeProcess(rooms, rtc={"address": address}, limits=CALM) as running:
+    with BridgeProcess(rooms, limits=CALM) as running:
         yield running
         running.stop()
         assert not running.faults()

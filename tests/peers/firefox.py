@@ -1,14 +1,13 @@
 """Debian's Firefox ESR, headless, over its own WebDriver BiDi port: one person at a page.
 
 It has one microphone with one tone. It has no candidates on loopback and pairs none of its own with one there: whom it
-is to speak to must listen at `own_address()`. It needs some seconds to start, so share one among tests.
+is to speak to must listen at another address of this machine. It needs some seconds to start, so share one among tests.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import socket
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -78,16 +77,6 @@ _TICK: Final = f"""label => {{
   if (field && !field.checked) field.click();
   return Boolean(field);
 }}"""
-
-
-def own_address() -> str:
-    """The address of this machine that is not loopback's; "" = there is none. Nothing is sent to find it."""
-    with socket.socket(type=socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("203.0.113.1", 9))
-        except OSError:
-            return ""
-        return str(probe.getsockname()[0])
 
 
 class Firefox:
