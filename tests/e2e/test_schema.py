@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.peers.bridge import BridgeProcess, room
 
-EXAMPLES = 3  # for each operation and asker
+EXAMPLES = 2  # for each operation and asker
 ROOM, PIN = "1002", "246810"
 CHECKS = [
     not_a_server_error,
@@ -95,7 +95,7 @@ def test_for_somebody_without_a_token(bridge: BridgeProcess) -> None:
     statuses: Counter[int] = Counter()
     for operation in operations(bridge):
         statuses += examine(operation, lambda case: case.call(headers={"token": "nobodys"}, timeout=5))
-    assert statuses[403] > 150 and statuses[200] < 20, statuses
+    assert statuses[403] > 100 and statuses[200] < 20, statuses
 
 
 def test_for_a_host(bridge: BridgeProcess) -> None:
@@ -106,4 +106,4 @@ def test_for_a_host(bridge: BridgeProcess) -> None:
         host = Host(bridge)
         statuses += examine(operation, host.send)
         host.leave()
-    assert statuses[200] > 100, statuses
+    assert statuses[200] > 60, statuses
