@@ -32,6 +32,7 @@ class Connection:
 
     def __init__(self, origin: str) -> None:
         place = urlsplit(origin)
+        self._place = place.netloc
         self._host, self._port = place.hostname or "", place.port or 80
         self._protocol = h11.Connection(h11.CLIENT)
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -88,7 +89,7 @@ class Connection:
             self._streams = await asyncio.open_connection(self._host, self._port)
             self._protocol = h11.Connection(h11.CLIENT)
         content = b"" if body is None else json.dumps(body).encode()
-        lines = {"Host": f"{self._host}:{self._port}", **headers}
+        lines = {"Host": self._place, **headers}
         if method != "GET":
             lines |= {"Content-Type": "application/json", "Content-Length": str(len(content))}
         request = h11.Request(method=method, target=path, headers=list(lines.items()))

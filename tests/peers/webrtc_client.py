@@ -17,10 +17,11 @@ import contextlib
 import itertools
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import cache
 from typing import Any, Final, NamedTuple, Self
+from urllib.parse import urlsplit
 
 import aioice.ice
 import av
@@ -81,7 +82,7 @@ def _encoded(hz: float) -> tuple[bytes, ...]:
     return tuple(found[-50:])
 
 
-class _Voice(MediaStreamTrack):
+class Voice(MediaStreamTrack):
     """Says a tone, or next to nothing; what it gives to the sender is encoded already."""
 
     kind = "audio"
@@ -116,6 +117,7 @@ class Browser:
     ) -> None:
         self.name = name
         self.token = self.uuid = self.role = ""
+        self.answer = ""  # to the last offer
         self.joined: dict[str, Any] = {}
         self.people: dict[str, dict[str, Any]] = {}
         self.conference: dict[str, Any] = {}
@@ -255,14 +257,14 @@ class Browser:
         peer = self._peer = RTCPeerConnection(
             RTCConfiguration(iceServers=servers if self._relay else [], iceTransportPolicy=policy)
         )
-        peer.addTrack(_Voice(self._tone))
+        peer.addTrack(Voice(self._tone))
         for transceiver in peer.getTransceivers():
             self._listen(transceiver.receiver)
-        with _loopback_candidates():
+        with only_candidate(urlsplit(self._web).hostname or LOOPBACK):
             await peer.setLocalDescription(await peer.createOffer())
         asked = {"call_type": "WEBRTC", "sdp": peer.localDescription.sdp}
         answer = await self.about(self, "calls", asked)
-        sdp = answer["sdp"]
+        sdp = self.answer = answer["sdp"]
         if self._port is not None:
             sdp = _CANDIDATE.sub(rf"\g<1>{self._port}", sdp)
         await peer.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
@@ -317,10 +319,10 @@ class Browser:
 
 
 @contextlib.contextmanager
-def _loopback_candidates() -> Any:
-    """Let aioice offer 127.0.0.1, which it leaves out otherwise, and nothing else."""
+def only_candidate(address: str) -> Iterator[None]:
+    """Let aioice offer this address of loopback, which it leaves out otherwise, and nothing else."""
     usual = aioice.ice.get_host_addresses
-    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [LOOPBACK]
+    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [address]
     try:
         yield
     finally:
