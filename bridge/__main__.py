@@ -32,7 +32,7 @@ from bridge.errors import ProtocolError
 from bridge.operations import PERSON_COMMANDS, ROOM_COMMANDS
 from bridge.rooms import pins
 from bridge.server import Bridge
-from bridge.settings import sip_host, web_url
+from bridge.settings import sip_host, web_is_secure, web_url
 from config.load import ConfigError, load
 from config.model import Config, Room, RoomKind
 from config.pin import ADVISED_DIGITS, digits_fault
@@ -42,6 +42,11 @@ DEFAULT = Path(str(files("config").joinpath("example.toml")))
 
 
 # The bridge is on this machine: no proxy of the environment knows it.
+_NO_CERTIFICATE = (
+    "  *** Its certificate is self-made: every browser warns of it, and some refuse the microphone. Get one for your",
+    "  *** name from an authority (free: certbot certonly --standalone -d meet.example.org), and set certificate and",
+    "  *** key under [web]. It is noticed when the files change; nothing has to be started again.",
+)
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -143,6 +148,8 @@ def welcome(config: Config, bridge: Bridge) -> str:
         lines.append("The PINs above are shown this once; only their hashes are kept.")
     if config.web.enabled:
         lines.append(f"Browsers: {web_url(config)}/")
+        if web_is_secure(config) and not config.web.certificate:
+            lines += _NO_CERTIFICATE
     lines.append(f"Figures: http://{config.management.address}:{config.management.port}/metrics")
     return "\n".join(lines)
 

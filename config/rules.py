@@ -147,6 +147,8 @@ def _web(config: Config) -> Broken:
         yield ("web.certificate" if web.certificate else "web.key"), "certificate and key come together"
     if web.public_url and not _is_site(web.public_url.rstrip("/")):
         yield "web.public_url", 'must be like "https://meet.example.org"'
+    if web.enabled and _is_everywhere(web.address) and not web.public_url:
+        yield "web.address", "is all addresses: web.public_url must say which one invitations name"
     for at, origin in enumerate(web.origins):
         if not _is_site(origin):
             yield f"web.origins[{at}]", 'must be like "https://portal.example.org", without a path'

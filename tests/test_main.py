@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -148,6 +149,16 @@ def test_the_welcome_says_where_the_pages_are() -> None:
     assert "\nBrowsers: http://127.0.0.1:8080/\n" in welcomed()["whole"]
     config = Config(rooms=ROOMS, web=WebConfig(enabled=False))
     assert "Browsers" not in welcome(config, Bridge(config))
+
+
+def test_a_certificate_that_nobody_trusts_is_told_loudly() -> None:
+    beyond = WebConfig(address="192.0.2.1")
+    config = Config(rooms=ROOMS, web=beyond)
+    said = welcome(config, Bridge(config))
+    assert "\nBrowsers: https://192.0.2.1:8080/\n  *** " in said and "certbot" in said
+    for fine in (WebConfig(), replace(beyond, certificate="a.pem", key="b.pem")):
+        config = Config(rooms=ROOMS, web=fine)
+        assert "***" not in welcome(config, Bridge(config))
 
 
 def test_other_ports_and_ipv6_are_dialled_as_such() -> None:

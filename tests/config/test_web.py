@@ -32,7 +32,7 @@ def read(text: str) -> tuple[Config | None, list[str]]:
         '[web]\naddress = "::1"\n[rtc]\naddress = ""\naddress6 = "::1"\npublic_addresses = ["2001:db8::1"]',
         '[web]\nenabled = false\n[rtc]\naddress = ""',
         "[web]\nenabled = false\nport = 5060",
-        '[web]\naddress = "0.0.0.0"',
+        '[web]\naddress = "0.0.0.0"\npublic_url = "https://meet.example.org"',
         '[turn]\nuris = ["turn:t.example", "turns:t.example:5349?transport=tcp"]\nsecret_env = "TURN_SECRET"',
         '[turn]\nuris = ["turn:[2001:db8::1]:3478?transport=udp"]\nsecret_file = "secret.txt"',
         "[rtc]\nport = 8080\ntcp = false",
@@ -46,6 +46,8 @@ def test_what_is_right(text: str) -> None:
     ("text", "told"),
     [
         ('[web]\naddress = "localhost"', "web.address: must be an IP address"),
+        ('[web]\naddress = "0.0.0.0"', "web.address: is all addresses: web.public_url must say"),
+        ('[web]\naddress = "::"', "web.address: is all addresses: web.public_url must say"),
         ('[web]\ncertificate = "a.pem"', "web.certificate: certificate and key come together"),
         ('[web]\nkey = "a.pem"', "web.key: certificate and key come together"),
         ('[web]\npublic_url = "meet.example.org"', 'web.public_url: must be like "https://meet.example.org"'),
@@ -96,7 +98,7 @@ def test_the_secret_of_a_turn_server_comes_from_a_file_or_a_variable() -> None:
     "where",
     [
         '[web]\naddress = "192.0.2.1"',
-        '[web]\naddress = "::"',
+        '[web]\naddress = "::"\npublic_url = "http://localhost"',
         '[rtc]\naddress = "0.0.0.0"\npublic_addresses = ["192.0.2.1"]',
         '[rtc]\naddress6 = "2001:db8::1"',
         '[web]\npublic_url = "https://meet.example.org"',
