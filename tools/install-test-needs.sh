@@ -4,7 +4,8 @@
 set -eu
 
 # baresip-core, linphone-cli, sip-tester: SIP clients.  chromium, firefox-esr: browsers.  coturn: a TURN server.
-# fonts-dejavu-core: browsers show boxes without any fonts.  libatomic1: for the driver of browsers.  openssl: certificates.  util-linux: setpriv.
+# libatomic1: for the node that comes with playwright.  fonts-dejavu-core: browsers show boxes without any fonts.
+# openssl: certificates.  util-linux: setpriv.
 # Not kamailio, for tests/e2e/test_proxy.py: its package starts a service on port 5060. Where it is, it is tested with.
 # espeak-ng is wanted only where the prompts are made anew (tools/prompts.py).
 needed="baresip-core linphone-cli sip-tester chromium firefox-esr coturn fonts-dejavu-core libatomic1 openssl util-linux"
