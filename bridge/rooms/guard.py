@@ -8,7 +8,8 @@ once only queue for moments.
 
 Turns go first to the source that has asked least within the window, so a newcomer passes those who try on and on;
 then by the time of waiting. Who has had no turn after `wait_s` is sent away unheard, which tells him nothing about his
-PIN. Trusted peers and known endpoints neither wait nor count.
+PIN. Trusted peers and known endpoints neither wait nor count. Where too many wait, those of the source that has asked
+most have to go, so that nobody can keep the hosts of all rooms out by filling the queue.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Final
 from bridge.machine import Wake
 from bridge.rooms.budget import Budget, Table, Window
 
-MOST_QUEUED: Final = 200  # beyond, a newcomer is sent away at once
+MOST_QUEUED: Final = 200  # beyond, whoever has the worst claim is sent away at once
 MOST_ASKS: Final = 32  # of a source that are counted; who asks more often is not told apart any more
 
 Saved = dict[str, dict[str, list[float]]]
@@ -105,12 +106,10 @@ class Guard:
         match event:
             case Ask(trusted=True):
                 return (Go(event.leg),)
-            case Ask() if len(self._queue) >= MOST_QUEUED:
-                return (NotNow(event.leg),)
             case Ask():
                 self._asks[event.source].add(now)
                 self._queue[event.leg] = (event, now)
-                return self._serve(now)
+                return (*self._serve(now), *self._make_room(now))
             case Checked():
                 return (*self._settle(event.leg, event.right, now), *self._serve(now))
             case Gone():
@@ -138,6 +137,19 @@ class Guard:
                 for age in ages:
                     table[key].recall(now - elapsed_s - age)
 
+    def _make_room(self, now: float) -> tuple[NotNow, ...]:
+        """Send away one who waits, where there is one too many: the last of those whose source has asked most."""
+        if len(self._queue) <= MOST_QUEUED:
+            return ()
+        worst = max(self._queue, key=lambda leg: self._claim(self._queue[leg], now))
+        del self._queue[worst]
+        return (NotNow(worst),)
+
+    def _claim(self, entry: tuple[Ask, float], now: float) -> tuple[int, float]:
+        """What turns go by, the least first: how often its source has asked, and since when it waits."""
+        ask, since = entry
+        return len(self._asks[ask.source].times(now)), since
+
     def _serve(self, now: float) -> tuple[Go | NotNow, ...]:
         """Give the turns that are free, then send away who has waited too long."""
         served = tuple(self._give(ask, now) for ask in self._in_turn(now) if self._may_go(ask, now))
@@ -154,7 +166,7 @@ class Guard:
             if self._rooms[room].next_turn(now) <= now
         }
         waiting = [entry for entry in self._queue.values() if entry[0].room in free]
-        waiting.sort(key=lambda entry: (len(self._asks[entry[0].source].times(now)), entry[1]))
+        waiting.sort(key=lambda entry: self._claim(entry, now))
         return [ask for ask, _ in waiting]
 
     def _may_go(self, ask: Ask, now: float) -> bool:

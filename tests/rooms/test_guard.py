@@ -149,6 +149,19 @@ def test_the_queue_is_bounded() -> None:
     assert len(watch.sent_away) == 5
 
 
+def test_nobody_keeps_others_out_by_filling_the_queue() -> None:
+    watch = Watch()
+    for number in range(2 * MOST_QUEUED):
+        watch.feed(Ask(f"guess{number}", f"{number % 3}", "attacker"))
+    watch.right = {"elsewhere", "here"}
+    watch.feed(Ask("elsewhere", "4", "ward"))
+    assert (watch.now, "elsewhere", True) in watch.verdicts  # at once: nobody waits for that room
+    watch.feed(Ask("here", "0", "clinic"))
+    watch.until(watch.now + RULES.wait_s)
+    assert "here" not in watch.sent_away
+    assert "here" in {leg for _, leg, _ in watch.verdicts}
+
+
 def test_after_a_quiet_time_all_is_forgotten() -> None:
     watch = Watch()
     attack(watch, 60.0)
