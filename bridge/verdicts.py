@@ -21,7 +21,7 @@ from bridge.driver import Driver
 from bridge.log import logger
 from bridge.metrics import Metrics
 from bridge.rooms import guard, pins
-from bridge.rooms.budget import Table, Window
+from bridge.rooms.budget import Table, Window, household
 from bridge.rooms.directory import LONGEST
 from bridge.rooms.entry import NoVerdict, Verdict
 from bridge.rooms.enumeration import Enumeration
@@ -123,7 +123,7 @@ class Verdicts:
             tried.judged(NoVerdict())
             return
         self._tries[claim.id] = tried
-        self._turns.feed(guard.Ask(claim.id, tried.door, claim.source, claim.trusted))
+        self._turns.feed(guard.Ask(claim.id, tried.door, household(claim.source), claim.trusted))
 
     def forget(self, claim: str) -> None:
         """Whoever asked is gone; a PIN of his that is being checked counts as wrong."""
@@ -153,7 +153,7 @@ class Verdicts:
 
     def delay_s(self, claim: Claim) -> float:
         """How long a claim's next verdict is held back at least [s]."""
-        window = self._wrong.get(claim.source)
+        window = self._wrong.get(household(claim.source))
         wrong = 0 if window is None else len(window.times(asyncio.get_running_loop().time()))
         return self._delays_s[min(wrong, len(self._delays_s) - 1)]
 
@@ -185,7 +185,7 @@ class Verdicts:
         self._on_verdict(claim, tried.room, outcome)
         self._turns.feed(guard.Checked(claim.id, role is not None))
         if role is None:
-            self._wrong[claim.source].add(loop.time())
+            self._wrong[household(claim.source)].add(loop.time())
             self._keep()
         tried.judged(Verdict(role))
 
@@ -193,12 +193,12 @@ class Verdicts:
 
     def unknown_number(self, source: str, trusted: bool) -> None:
         """A number that does not exist was asked for."""
-        for alarm in self._numbers.unknown(source, trusted, asyncio.get_running_loop().time()):
+        for alarm in self._numbers.unknown(household(source), trusted, asyncio.get_running_loop().time()):
             self._on_alarm(alarm)
 
     def number_delay_s(self, source: str, trusted: bool) -> float:
         """How long a source waits for its first answer: it asked for too many unknown numbers."""
-        return self._numbers.delay(source, trusted, asyncio.get_running_loop().time())
+        return self._numbers.delay(household(source), trusted, asyncio.get_running_loop().time())
 
     # -- over a restart ---------------------------------------------------------------------------------------------
 

@@ -5,10 +5,24 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from ipaddress import IPv6Address, IPv6Network
 from math import inf
 from typing import Final, Generic, Protocol, TypeVar
 
 MOST_ENTRIES: Final = 10_000
+
+
+def household(source: str) -> str:
+    """What a source is counted as: its address; of IPv6 the /64, which one customer has. Other text is itself."""
+    if ":" not in source:
+        return source
+    try:
+        address = IPv6Address(source.partition("%")[0])
+    except ValueError:
+        return source
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((address.packed[:8] + bytes(8), 64)))
 
 
 class Window:

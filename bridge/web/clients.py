@@ -20,6 +20,7 @@ from bridge.errors import Reason
 from bridge.focus import Focus
 from bridge.leg import Called, Told
 from bridge.reception import Reception
+from bridge.rooms.budget import household
 from bridge.rooms.entry import Asks, asks
 from bridge.rooms.participant import Role
 from bridge.seats import Seat
@@ -47,6 +48,8 @@ GRACE_S: Final = 5.0  # for somebody who was sent to another room to go there by
 ANSWER_S: Final = 10.0  # for somebody whose media is lost to show that he is there
 ENTRIES_PER_S: Final = 20.0  # requests for tokens from one source: many share one address
 ENTRIES_AT_ONCE: Final = 200.0
+SLOWED_PER_S: Final = 1.0  # from one that walks through the numbers, and asks many at a time
+SLOWED_AT_ONCE: Final = 10.0
 LONGEST_TAG: Final = 64
 LONGEST_PIN: Final = 64
 
@@ -126,6 +129,7 @@ class Clients:
         self._referrals: Tokens[Referral] = Tokens(REFERRAL_S, _draw)
         self._whip: Tokens[WhipPass] = Tokens(WHIP_S, _draw)
         self._sources = Sources(lambda: Bucket(ENTRIES_PER_S, ENTRIES_AT_ONCE, self._loop.time()))
+        self._slowed = Sources(lambda: Bucket(SLOWED_PER_S, SLOWED_AT_ONCE, self._loop.time()))
         self._whip_pace = Sources(lambda: Bucket(WHIP_PER_S, WHIP_AT_ONCE, self._loop.time()))
         self._timer: asyncio.TimerHandle | None = None
 
@@ -136,9 +140,11 @@ class Clients:
 
     async def enter(self, entry: Entry) -> Entered:
         """Somebody asks for a token. Raises RefusedError."""
-        if not self._sources.take(entry.source, self._loop.time()):
+        delay_s = self.reception.delay_s(entry.source, trusted=False)
+        pace = self._slowed if delay_s > 0 else self._sources
+        if not pace.take(household(entry.source), self._loop.time()):
             raise RefusedError(429, SENTENCES[Reason.OVERLOADED], 1)
-        if (delay_s := self.reception.delay_s(entry.source, trusted=False)) > 0:
+        if delay_s > 0:
             await asyncio.sleep(delay_s)
         user, _, host = entry.alias.partition("@")
         room = self.reception.find(user, host, entry.source, trusted=False)

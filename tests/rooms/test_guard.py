@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.machine import WAKE
-from bridge.rooms.budget import Budget, Table, Window
+from bridge.rooms.budget import Budget, Table, Window, household
 from bridge.rooms.enumeration import Enumeration
 from bridge.rooms.guard import MOST_QUEUED, Alarm, Ask, Checked, Go, Gone, Guard, Input, NotNow, Output, Rules
 
@@ -299,3 +299,18 @@ def test_a_window_keeps_the_newest() -> None:
         window.add(at)
     assert window.times(11.5) == [2.0, 4.0, 5.0]
     assert window.ages(12.0) == [8.0, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("source", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::%eth0", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::x", "fe80::x"),
+        ("", ""),
+    ],
+)
+def test_who_has_a_whole_network_counts_as_one(source: str, counted: str) -> None:
+    assert household(source) == counted

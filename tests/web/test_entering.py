@@ -49,6 +49,20 @@ def test_the_pin_decides_the_role(pin: str, role: str, tmp_path: Path) -> None:
     live(scene, tmp_path)
 
 
+def test_who_walks_through_the_numbers_does_not_get_on_by_asking_much_at_a_time(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        async def learnt(source: str) -> int:
+            asked = [house.enter(str(50_000 + each), "Kari", source=source) for each in range(150)]
+            return [reply.status for reply in await asyncio.gather(*asked)].count(404)
+
+        # The first come before anything is known of their source, others an address of the same network (IPv6).
+        assert await learnt("2001:db8::1") <= 32
+        assert await learnt("2001:db8::2") <= 32
+        assert (await house.enter("1001", "Kari", source="2001:db8:0:1::1")).status == 200
+
+    live(scene, tmp_path)
+
+
 def test_a_pin_may_come_as_a_header_and_the_body_goes_before_it(tmp_path: Path) -> None:
     async def scene(house: House) -> None:
         body = {"display_name": "Kari"}
