@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +19,9 @@ from tools.load.web import Connection
 _REFRESH_S = 50.0
 _GIVE_UP_S = 20.0
 _LAST_EVENT = b"event: disconnect\n"
+
+
+Then = Callable[["Visit", Any], None]
 
 
 @dataclass(slots=True)
@@ -93,17 +96,22 @@ class Browsers:
 
     # -- the way in --------------------------------------------------------------------------------------------------
 
-    def _ask(self, visit: Visit, what: str, body: object, then: Any) -> None:
-        """Ask something of the conference; `then(visit, result)` is called when that was answered well."""
+    def _ask(self, visit: Visit, what: str, body: object, then: Then, again: bool = True) -> None:
+        """Ask something of the conference; `then(visit, result)` is called when that was answered well.
+
+        `again`: a connection that has rested may be closed just then; a browser asks once more on a new one, too.
+        """
 
         def answered(status: int, reply: Any) -> None:
             if visit.state in (State.OVER, State.FAILED):
                 return
             if status == 200 and isinstance(reply, dict):
                 then(visit, reply["result"])
-                return
-            self.refusals[status] = self.refusals.get(status, 0) + 1
-            self._finish(visit, State.FAILED)
+            elif status == 0 and again:
+                self._ask(visit, what, body, then, again=False)
+            else:
+                self.refusals[status] = self.refusals.get(status, 0) + 1
+                self._finish(visit, State.FAILED)
 
         if visit.requests is None or visit.requests.closed:
             visit.requests = Connection(self._address, self._poll)
@@ -140,7 +148,7 @@ class Browsers:
 
     # -- up, and out -------------------------------------------------------------------------------------------------
 
-    def _connected(self, visit: Visit) -> Any:
+    def _connected(self, visit: Visit) -> Callable[[float], None]:
         def up(now: float) -> None:
             visit.state, visit.answered, visit.due = State.UP, now, now + _REFRESH_S
             self._on_up(visit)

@@ -15,7 +15,7 @@ import h11
 from tools.load.poll import Poll
 
 Then = Callable[[int, Any], None]
-"""(status, body as JSON or None)"""
+"""(status, body as JSON or None); status 0 when the server has closed the connection instead of answering."""
 
 
 class _Ask(NamedTuple):
