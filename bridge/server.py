@@ -207,7 +207,9 @@ class Bridge:
             self._fault,
             time.time,
         )
-        senders = Senders(self._reception, self._switchboard, terms, surroundings, time.time)
+        senders = Senders(
+            self._reception, self._switchboard, terms, surroundings, clients.whip_over, time.time
+        )
         routers = (
             client_router(clients),
             whip_router(senders, self._reception.room, clients.whip_pass, surroundings.turn),

@@ -31,7 +31,7 @@ from bridge.web.client import Client
 from bridge.web.leg import WebLeg
 from bridge.web.media import DIED, OPEN_S, WebTerms
 from bridge.web.newcomers import Claim, Entry, Referral, WhipPass
-from bridge.web.protocol import BUSY, ICE_FAILURE, SENTENCES, pin_wanted
+from bridge.web.protocol import BUSY, ICE_FAILURE, SENT_AWAY, SENTENCES, pin_wanted
 from bridge.web.refusal import RefusedError, refused
 from bridge.web.sources import Sources
 from bridge.web.tokens import Tokens
@@ -283,11 +283,15 @@ class Clients:
         """A word that lets one camera or encoder into the room of a host, for half a day. Raises RefusedError."""
         if not self._whip_pace.take(client.room.number, self.now):
             raise RefusedError(429, BUSY, round(1 / WHIP_PER_S))
-        return self._whip.issue(WhipPass(client.room.number, name), self._loop.time())
+        return self._whip.issue(WhipPass(client.room.number, name, client.id), self._loop.time())
 
     def whip_pass(self, token: str) -> WhipPass | None:
         """What such a word is good for."""
         return self._whip.holder(token, self._loop.time())
+
+    def whip_over(self, token: str) -> None:
+        """Its camera was sent away: the word lets it in no more."""
+        self._whip.spend(token, self._loop.time())
 
     def meets(self, client: Client, alias: str) -> bool:
         """Whether an alias is the room that the client is in."""
@@ -364,6 +368,8 @@ class Clients:
                 del self._boards[client.room.number]
         self._tokens.release(client.id)
         self._tickets.release(client.id)
+        if leg.reason in SENT_AWAY:
+            self._whip.release_those(lambda made: made.by == leg.id)
         assert leg.reason is not None
         self._leaving[leg.id] = self._loop.create_future()
         if leg.reason is Reason.TRANSFERRED and client.streams:

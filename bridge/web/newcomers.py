@@ -41,7 +41,8 @@ class Referral(NamedTuple):
 
 
 class WhipPass(NamedTuple):
-    """What a host lets in by WHIP."""
+    """What a host lets in by WHIP. `by`: the host's leg."""
 
     room: str
     name: str
+    by: str

@@ -57,6 +57,9 @@ STATUSES: Final[dict[Reason, int]] = {
 }
 """The HTTP status of a request for a token that is refused for this reason; any other is 403."""
 
+SENT_AWAY: Final = frozenset((Reason.KICKED, Reason.DECLINED, Reason.ENDED))
+"""The reasons for which a host has ended somebody's stay: nothing that he still has lets him, or his camera, in."""
+
 LOBBY: Final = {Place.WAITING: "waiting", Place.KNOCKING: "knocking", Place.INSIDE: None}
 ROLES: Final = {Role.HOST: "chair", Role.GUEST: "guest"}
 TOKEN_ROLES: Final = {Role.HOST: "HOST", Role.GUEST: "GUEST"}

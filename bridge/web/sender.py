@@ -24,6 +24,7 @@ from bridge.switchboard import Switchboard
 from bridge.text import clean_name
 from bridge.web.leg import WebLeg
 from bridge.web.media import NoMediaError, WebTerms
+from bridge.web.protocol import SENT_AWAY
 from bridge.web.refusal import refused
 from config.model import Room
 
@@ -62,7 +63,7 @@ class Surroundings(Protocol):
 
 
 class Senders:
-    """All legs that come by WHIP."""
+    """All legs that come by WHIP. `forget` is told the word of one that was sent away: it is good no more."""
 
     def __init__(
         self,
@@ -70,12 +71,14 @@ class Senders:
         switchboard: Switchboard,
         terms: WebTerms,
         surroundings: Surroundings,
+        forget: Callable[[str], None],
         wallclock: Callable[[], float],
     ) -> None:
         self._reception = reception
         self._switchboard = switchboard
         self._terms = terms
         self._surroundings = surroundings
+        self._forget = forget
         self._wallclock = wallclock
         self._legs: dict[str, SendingLeg] = {}  # by session; bounded by admission
         self._records: dict[str, CallRecord] = {}  # by leg, until its port is free
@@ -148,6 +151,8 @@ class Senders:
         """It has left."""
         assert isinstance(leg, SendingLeg) and leg.reason is not None
         self._legs.pop(leg.session, None)
+        if leg.reason in SENT_AWAY:
+            self._forget(leg.word)
         self._reception.metrics.calls_up.dec()
         self._reception.metrics.calls.labels(leg.reason.value).inc()
 

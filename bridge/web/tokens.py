@@ -64,6 +64,11 @@ class Tokens(Generic[T]):
         for digest in self._of.pop(holder, ()):
             self._held.pop(digest, None)
 
+    def release_those(self, of: Callable[[T], bool]) -> None:
+        """All tokens of these holders are good no more."""
+        for holder in [each for each in self._of if of(each)]:
+            self.release(holder)
+
     def expire(self, now: float) -> tuple[T, ...]:
         """Forget what is good no more; returns the holders who have nothing left."""
         empty: list[T] = []

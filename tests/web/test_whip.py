@@ -37,7 +37,12 @@ class Studio:
     def __init__(self, house: House) -> None:
         self.house = house
         self.senders = Senders(
-            house.reception, house.switchboard, house.clients._terms, house.outside, lambda: house.wallclock
+            house.reception,
+            house.switchboard,
+            house.clients._terms,
+            house.outside,
+            house.clients.whip_over,
+            lambda: house.wallclock,
         )
         self.app = FastAPI()
         self.app.include_router(
@@ -216,7 +221,23 @@ def test_it_knocks_where_it_is_locked_and_may_be_sent_away(tmp_path: Path) -> No
         assert studio.person() == ("Camera 2", Place.INSIDE, False)
         assert (await host.on(studio.leg(), "disconnect")).status == 200
         await asyncio.sleep(0.01)
-        assert studio.person() is None and (await studio.on("DELETE", where)).status == 404
+        assert studio.person() is None and (await studio.on("DELETE", where)).status == 401
+        assert (await studio.post()).status == 401, "nor does it come back"
+
+    play(scene, tmp_path)
+
+
+@pytest.mark.parametrize("end", ["all", "host"])
+def test_a_word_ends_with_the_conference_and_with_the_host_who_is_sent_away(end: str, tmp_path: Path) -> None:
+    async def scene(studio: Studio) -> None:
+        host = await studio.open()
+        other = await studio.house.browser("1002", "Kari", "246810")
+        if end == "all":
+            assert (await other.post("disconnect")).status == 200
+        else:
+            assert (await other.on(host.uuid, "disconnect")).status == 200
+        await asyncio.sleep(0.01)
+        assert (await studio.post()).status == 401
 
     play(scene, tmp_path)
 
