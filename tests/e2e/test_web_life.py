@@ -1,5 +1,5 @@
-"""Slow ones keep nobody out (S-07), readers that do not read hurt nobody (S-09), and the bridge drains (L-05) and ends
-with streams that are open."""
+"""Slow ones keep nobody out (S-07), readers that do not read hurt nobody (S-09), who is sent away has nothing left, and
+the bridge drains (L-05) and ends with streams that are open."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from tests.peers.bridge import BridgeProcess, room
+from tests.peers.bridge import BridgeProcess, Table, room
 from tests.peers.child import LOOPBACK
+from tests.peers.fetch import Connection
 from tests.peers.webrtc_client import API, ApiError, Browser
 from tools.load import processes
 
 pytestmark = pytest.mark.peers
 
 ROOM = "1001"
+PIN = "246810"
 
 
 @contextlib.asynccontextmanager
-async def bridge() -> AsyncIterator[BridgeProcess]:
-    running = BridgeProcess([room(ROOM, "open", tones=False)])
+async def bridge(
+    rooms: Sequence[Table] = (room(ROOM, "open", tones=False),), log_level: str = "info"
+) -> AsyncIterator[BridgeProcess]:
+    running = BridgeProcess(rooms, bridge={"log_level": log_level})
     await asyncio.to_thread(running.__enter__)
     try:
         yield running
@@ -115,3 +119,52 @@ async def test_the_end_is_told_on_streams_that_are_open() -> None:
         while anna.streaming:
             await asyncio.sleep(0.02)
         assert anna.events[-1].kind == "disconnect"
+
+
+async def test_who_is_sent_away_has_nothing_left_within_a_second() -> None:
+    """Of a guest who is removed and of one who is declined: no token, no stream, no sound."""
+    rooms = [room(ROOM, "open", tones=False), room("1002", "host-pin", host_pin=PIN, tones=False)]
+    async with (
+        bridge(rooms) as here,
+        Browser(here.web, "Hanna", tone=400) as hanna,
+        Browser(here.web, "Gina", tone=700) as gina,
+        Browser(here.web, "Nils", tone=900) as nils,
+    ):
+        for each, pin in ((hanna, PIN), (gina, "none"), (nils, "none")):
+            await each.join("1002", pin)
+            await each.connected()
+            if each is gina:
+                await gina.wait_names("Gina", "Hanna")
+                await hanna.ask("lock")
+        await hanna.wait_names("Gina", "Hanna", "Nils")
+        for each, code in ((gina, "kicked"), (nils, "declined")):
+            await hanna.about(each, "disconnect")
+            begin = time.monotonic()
+            while each.streaming or each.state == "connected":
+                await asyncio.sleep(0.02)
+                assert time.monotonic() - begin < 1.0, (each.streaming, each.state)
+            assert each.events[-1].data["code"] == code
+            with pytest.raises(ApiError) as refused:
+                await each.refresh()
+            assert refused.value.status == 403
+            with pytest.raises(ApiError) as asked:
+                await each.enter("1002", resume=each.joined["resume"])
+            assert asked.value.result["pin"] == "required", "its seat is gone"
+        await hanna.wait_names("Hanna")
+        await hanna.leave()
+
+
+async def test_a_token_in_an_address_is_not_logged() -> None:
+    async with bridge(log_level="debug") as here, Browser(here.web, "Anna") as anna:
+        await anna.join(ROOM, sound=False)
+        reply = await anna._http.request("GET", f"{API}/{ROOM}/participants?token={anna.token}")
+        assert reply.status == 200
+        async with Connection(here.web) as connection:
+            async for event in connection.events(f"{API}/{ROOM}/events?token={anna.token}"):
+                assert event.kind == "participant_sync_begin"
+                break
+        secrets = (anna.token, anna.joined["resume"])
+        await anna.leave()
+        await asyncio.to_thread(here.stop)
+        for secret in secrets:
+            assert secret not in here.output() + repr(here.audit()) + repr(here.records())
