@@ -170,9 +170,11 @@ class Focus:
 
     def leave(self, leg: str, reason: Reason) -> None:
         """A leg is gone; one that was sent away before is only forgotten."""
-        self.command(commands.Leave(leg, reason))
-        self._legs.pop(leg, None)
-        self._end_if_over()
+        try:
+            self.command(commands.Leave(leg, reason))
+        finally:  # a fault with another leg must not keep this one
+            self._legs.pop(leg, None)
+            self._end_if_over()
 
     def tell(self, leg: str, prompt: str) -> None:
         """Play one prompt to one leg."""

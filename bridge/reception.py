@@ -140,10 +140,14 @@ class Reception:
         before this returns, and must tell the desk that it left when it gets it.
         """
         desk = Attendance(leg, self.conferences.of(room))
-        if seat is None:
-            desk.join(role, admitted=admitted)
-        else:
-            desk.join(role, admitted=seat.inside, returning=seat.inside and seat.broken_off)
+        try:
+            if seat is None:
+                desk.join(role, admitted=admitted)
+            else:
+                desk.join(role, admitted=seat.inside, returning=seat.inside and seat.broken_off)
+        except Exception:
+            desk.left(Reason.FAULT)  # it never gets its desk, so nobody else could say that it is gone
+            raise
         return desk
 
     def resume(self, key: str, room: Room) -> Seat | None:

@@ -148,9 +148,8 @@ class Clients:
             await asyncio.sleep(delay_s)
         user, _, host = entry.alias.partition("@")
         room = self.reception.find(user, host, entry.source, trusted=False)
-        seat = self.reception.resume(entry.resume, room) if room is not None and entry.resume else None
-        if room is not None and seat is not None:
-            return await self._come_back(room, seat, entry)
+        if room is not None and (seat := await self._seat(room, entry.resume)) is not None:
+            return self._come_back(room, seat, entry)
         if (trouble := self.surroundings.refusal()) is not None:
             reason = Reason.SHUTDOWN if trouble == "draining" else Reason.OVERLOADED
             raise refused(reason, RETRY_AFTER_S)
@@ -189,10 +188,17 @@ class Clients:
             raise refused(verdict)
         return verdict
 
-    async def _come_back(self, room: Room, seat: Seat, entry: Entry) -> Entered:
-        """Somebody has the key to his seat: in his own leg if that still stands, else in one of the same name."""
+    async def _seat(self, room: Room, key: str) -> Seat | None:
+        """The seat that a key opens, once the port of the leg that had it is free: meanwhile all may have ended."""
+        seat = self.reception.conferences.seats.find(key, room.number) if key else None
+        if seat is None:
+            return None
         if leaving := self._leaving.get(seat.leg):
             await asyncio.wait([leaving], timeout=OPEN_S)
+        return self.reception.resume(key, room)
+
+    def _come_back(self, room: Room, seat: Seat, entry: Entry) -> Entered:
+        """Somebody has the key to his seat: in his own leg if that still stands, else in one of the same name."""
         client = self._clients.get(seat.leg)
         if client is not None:
             self._tokens.release(client.id)
@@ -227,7 +233,11 @@ class Clients:
             board = self._boards[client.room.number] = Board(focus, self.epoch)
         board.add(client)
         leg = client.leg
-        leg.desk = self.reception.attend(leg, client.room, role, seat=seat)
+        try:
+            leg.desk = self.reception.attend(leg, client.room, role, seat=seat)
+        except Exception:
+            leg.hang_up(Reason.FAULT)  # without a desk, and without a token, it would stand for ever
+            raise
         if leg.reason is not None:
             leg.desk.left(leg.reason)
             raise refused(leg.reason)

@@ -108,7 +108,11 @@ class Senders:
             leg.hang_up(Reason.NOT_ACCEPTABLE)
             raise
         self._reception.audit(room, leg, "arrived")
-        leg.desk = self._reception.attend(leg, room, Role.GUEST)
+        try:
+            leg.desk = self._reception.attend(leg, room, Role.GUEST)
+        except Exception:
+            leg.hang_up(Reason.FAULT)
+            raise
         if leg.reason is not None:
             leg.desk.left(leg.reason)
             raise refused(leg.reason)

@@ -159,3 +159,43 @@ def test_seats_are_open_while_nobody_new_is_taken(tmp_path: Path) -> None:
         assert (await house.enter("1002", "Guest", "none")).status == 503
 
     live(scene, tmp_path)
+
+
+def test_a_seat_that_ends_while_its_port_becomes_free_is_not_taken(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        host = await house.host("1004")
+        guest = await house.browser("1004", "Guest", "none")
+        await host.on(guest.uuid, "unlock")
+        await guest.call()
+        house.clients._clients[guest.uuid].leg.hang_up(Reason.SIGNALLING_LOST)
+        await asyncio.sleep(0.1)
+        house.clients._leaving[guest.uuid] = freed = asyncio.get_running_loop().create_future()
+        coming = asyncio.create_task(house.enter("1004", "Guest", resume=guest.given["resume"]))
+        await asyncio.sleep(0.1)
+        assert (await host.post("disconnect")).status == 200
+        await asyncio.sleep(0.1)
+        freed.set_result(None)
+        assert (await coming).status == 403, "he is asked like anybody"
+        del house.clients._leaving[guest.uuid]
+
+    live(scene, tmp_path)
+
+
+def test_a_fault_with_another_leg_leaves_nobody_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(house: House) -> None:
+        host = await house.host()
+        with monkeypatch.context() as broken, pytest.raises(ExceptionGroup):
+            broken.setattr(house.clients._clients[host.uuid].leg, "notify", _fail)
+            await house.enter("1002", "Kari", "246810")
+        assert [each["uuid"] for each in (await host.get("participants")).result] == [host.uuid]
+        assert len(house.clients) == 1
+        await host.post("release_token")
+        assert house.conferences.get("1002") is None
+
+    live(scene, tmp_path)
+
+
+def _fail(_: object) -> None:
+    raise RuntimeError("a fault of ours")
