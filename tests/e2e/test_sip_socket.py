@@ -86,7 +86,7 @@ class SocketPhone(Browser):
         await self._send("BYE", 2)
         return await self.message()
 
-    async def answer(self, request: SipText) -> None:
+    async def accept(self, request: SipText) -> None:
         """Answer 200."""
         kept = ("via", "from", "to", "call-id", "cseq")
         headers = tuple(each for each in request.headers if each[0].lower() in kept)
@@ -140,7 +140,7 @@ async def test_it_is_called_off_on_its_own_socket() -> None:
             await asyncio.to_thread(bridge.post, f"/conferences/1001/participants/{person['leg']}/kick", {})
             farewell = await anna.message()
             assert farewell.method == "BYE" and parameter(farewell.get("To"), "tag")
-            await anna.answer(farewell)
+            await anna.accept(farewell)
             assert (await asyncio.to_thread(bridge.wait_records, 1))[0]["reason"] == "kicked"
         await asyncio.to_thread(bridge.stop)
         assert not bridge.faults()
@@ -155,7 +155,7 @@ async def test_the_end_of_the_bridge_is_told_before_the_socket_is_closed() -> No
             stopping = asyncio.create_task(asyncio.to_thread(bridge.stop))
             farewell = await anna.message()
             assert farewell.method == "BYE"
-            await anna.answer(farewell)
+            await anna.accept(farewell)
             with pytest.raises(ConnectionClosed) as closed:
                 await anna.message()
             assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
