@@ -89,6 +89,7 @@ class IcePath(Transport):
         if ice is None or not (self._checks if known else self._strange_checks).take(arrival):
             self._drops["over-rate"] += 1
             return
+        self._hear(ice)
         try:
             answers = ice.handle(datagram, path, arrival)
         except ProtocolError as fault:
@@ -113,6 +114,11 @@ class IcePath(Transport):
         self._ice_failed = None
         self._choose(ice.chosen, now)
         self._settle(now)
+
+    def _hear(self, ice: IceLite) -> None:
+        """Packets that prove themselves are signs of life."""
+        if self._protection.proven and self._heard > 0.0:
+            ice.heard(self._heard)
 
     def _name(self, ice: IceLite) -> None:
         """Tell the port which checks are ours, if that has changed."""
@@ -185,8 +191,7 @@ class IcePath(Transport):
         """Look whether the peer still agrees to be sent to."""
         ice = self._ice
         if ice is not None:
-            if self._protection.proven and self._heard > 0.0:
-                ice.heard(self._heard)
+            self._hear(ice)
             self._ice_failed = ice.wake(now) or self._ice_failed
         super().wake(now)
 

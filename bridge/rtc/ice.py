@@ -23,6 +23,10 @@ ERRORS_PER_S: Final = 10
 # A nomination of no higher priority does not displace one that is younger than this: a peer of RFC 5245 may nominate
 # every path that it checks, and then goes on with the best of them, or the first.
 AGGRESSIVE_S: Final = 1.0
+# A chosen path along which nothing comes for so long has no consent any more while the peer checks another one: else
+# a single datagram with somebody else's address as its source would have us send there for ever. Agents check the
+# path that they use every six seconds or sooner (RFC 7675 section 5.1).
+SILENT_S: Final = 15.0
 _MAX_UNKNOWN: Final = 8  # so many are listed in a 420
 
 
@@ -47,6 +51,7 @@ class IceLite:
     """One leg's ICE. `chosen`: the path to send along, None until a check has passed. Times are monotonic seconds."""
 
     __slots__ = (
+        "_agreed_at",
         "_ended",
         "_generations",
         "_last",
@@ -66,6 +71,7 @@ class IceLite:
         self._nominated: _Generation | None = None
         self._rank = (0, 0.0)  # priority and time of the last nomination
         self._last = now  # last sign of life
+        self._agreed_at = now  # the same, along the chosen path
         self._ended = False
         # When the last refusals were given: the oldest of them says whether there may be one more.
         self._refused: deque[float] = deque(maxlen=ERRORS_PER_S)
@@ -97,17 +103,19 @@ class IceLite:
         return path in self._paths
 
     def heard(self, now: float) -> None:
-        """A packet that only this peer can have made came (SRTP, DTLS): a sign of life as good as a check.
+        """A packet that only this peer can have made came along the chosen path (SRTP): as good as a check.
 
         Agents older than RFC 7675 check no more once they have chosen.
         """
         self._last = max(self._last, now)
+        self._agreed_at = max(self._agreed_at, now)
 
     def follow(self, path: Path) -> None:
         """Packets that only this peer can have made come along a path that has passed, and none along the chosen one:
         it has moved without nominating anew, as behind a NAT that gave it another port."""
         if path in self._paths:
             self.chosen = path
+            self._agreed_at = self._last
 
     def handle(self, datagram: bytes, path: Path, now: float) -> tuple[bytes, ...]:
         """Take a STUN datagram; returns what to send back along its path.
@@ -159,8 +167,10 @@ class IceLite:
         self._ended = False
         if request.get(Attribute.USE_CANDIDATE) is not None:
             self._nominate(request, generation, path, now)
-        elif self.chosen is None:
+        elif self.chosen is None or now - self._agreed_at >= SILENT_S:
             self.chosen = path
+        if path == self.chosen:
+            self._agreed_at = now
 
     def _nominate(self, request: Message, generation: _Generation, path: Path, now: float) -> None:
         """Move to a nominated path, unless it is of the restart before, or one nomination among many and not best."""

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.errors import ProtocolError
 from bridge.rtc import stun
-from bridge.rtc.ice import AGGRESSIVE_S, ERRORS_PER_S, MAX_PATHS, IceLite, Path
+from bridge.rtc.ice import AGGRESSIVE_S, ERRORS_PER_S, MAX_PATHS, SILENT_S, IceLite, Path
 from bridge.rtc.stun import Form
 from bridge.sdp.transport import Credentials, NegotiatedIce
 from tests.rtc.checks import AGREED, OURS, THEIRS, check, read
@@ -155,7 +155,7 @@ def test_the_table_of_paths_is_bounded_and_keeps_the_chosen_one() -> None:
     ice = agent()
     ice.handle(check(nominate=True), HOME, 100.0)
     for port in range(1, 2 * MAX_PATHS):
-        ice.handle(check(), MOBILE._replace(port=port), 100.0 + port)
+        ice.handle(check(), MOBILE._replace(port=port), 100.0 + port / MAX_PATHS)
     assert len(ice.paths) == MAX_PATHS
     assert ice.passed(HOME)
     assert ice.chosen == HOME
@@ -218,6 +218,28 @@ def test_consent_is_lost_when_checks_stop() -> None:
     assert ice.wake(135.0) == "ice-consent"
     read(ice.handle(check(), HOME, 136.0))
     assert ice.deadline() == 166.0
+
+
+def test_nobody_is_sent_to_for_long_who_does_not_check_himself() -> None:
+    ice = agent()
+    ice.handle(check(nominate=True), HOME, 100.0)
+    victim = MOBILE
+    ice.handle(check(nominate=True, priority=2**31 - 1), victim, 101.0)
+    assert ice.chosen == victim, "the one datagram that bears his address"
+    for second in range(102, 116):
+        ice.handle(check(), HOME, float(second))
+        assert ice.chosen == victim
+    ice.handle(check(), HOME, 101.0 + SILENT_S)
+    assert ice.chosen == HOME
+
+
+def test_a_path_with_media_stays_chosen_whatever_else_is_checked() -> None:
+    ice = agent()
+    ice.handle(check(nominate=True), HOME, 100.0)
+    for second in range(101, 200):
+        ice.heard(float(second))
+        ice.handle(check(), MOBILE, float(second))
+    assert ice.chosen == HOME
 
 
 def test_authenticated_media_is_a_sign_of_life() -> None:
