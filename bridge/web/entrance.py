@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.rooms.budget import household
+
 _ACCEPT_PAUSE_S: Final = 1.0  # after accept fails for lack of files: no spinning
 
 
@@ -49,6 +51,7 @@ class Places:
         """A place for one more connection from an address, or None; the refusal is counted."""
         limits = self.limits
         bounded = source not in limits.proxies
+        source = household(source)
         if self._all >= limits.in_all:
             self.count("web-connections-total")
         elif bounded and self._sources[source] >= limits.per_source:

@@ -54,6 +54,15 @@ def test_only_so_many_of_a_source() -> None:
     assert door.places.taken == 4
 
 
+def test_a_network_of_ipv6_is_one_source() -> None:
+    door = Door()
+    for number in range(4):
+        place = door.enter(f"2001:db8::{number}")
+        assert place is not None
+        place.settled()
+    assert door.enter("2001:db8::ffff:1") is None and door.enter("2001:db8:0:1::1") is not None
+
+
 def test_only_so_many_in_all_and_a_proxy_brings_as_many() -> None:
     door = Door()
     places = [door.enter("192.0.2.9") for _ in range(10)]
