@@ -114,7 +114,7 @@ class BridgeProcess:
     def start(self) -> None:
         """Start it, for the first time or again after `kill`, and wait until it takes calls."""
         self.child.__enter__()
-        wait_until(self._is_up, 20, lambda: f"the bridge is ready: {self.child.tail()}")
+        wait_until(self._is_up, 40, lambda: f"the bridge is ready: {self.child.tail()}")
 
     def kill(self) -> None:
         """End the control process as a crash does (SIGKILL); its media processes notice by themselves."""
