@@ -184,6 +184,16 @@ class Voice:
                 samples[at : at + len(part)] = part
         return Recording(samples, RATE)
 
+    @property
+    def keys(self) -> str:
+        """Keys that came as RFC 4733 events, each told by its timestamp."""
+        events = {
+            packet.timestamp: packet.payload[0]
+            for packet in list(self.packets)
+            if packet.payload_type == self._event_type
+        }
+        return "".join(KEYS[code] for code in events.values())
+
     def reception(self, start: float, end: float | None = None) -> Reception:
         """How packets came between `start` and `end` (now) [monotonic seconds]."""
         end = time.monotonic() if end is None else end
