@@ -102,6 +102,7 @@ class WebLeg:
             return
         self.reason = reason
         self.drop_media()
+        self._media.end()
         try:
             if self.desk is not None:
                 self.desk.left(reason)

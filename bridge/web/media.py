@@ -96,6 +96,7 @@ class WebMedia:
         self._agreed: Agreed | None = None
         self._opening: asyncio.Future[LegOpened] | None = None
         self._closing: asyncio.Future[None] | None = None
+        self._over = False
         self._turn = asyncio.Lock()
 
     # -- offers -----------------------------------------------------------------------------------------------------
@@ -146,15 +147,24 @@ class WebMedia:
         if self._closing is None and self._switchboard.close(self._leg):
             self._closing = asyncio.get_running_loop().create_future()
 
+    def end(self) -> None:
+        """Close it for good: offers that still wait for their turn open no port any more."""
+        self._over = True
+        self.close()
+
     async def _open(self) -> LegOpened:
         if self._opened is not None:
             return self._opened
+        if self._over:
+            raise NoMediaError(ENDED)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(OPEN_S):
                 if self._closing is not None:
                     # What media still has to say of the old port must not be taken for news of the new one.
                     await asyncio.shield(self._closing)
+                if self._over:
+                    raise NoMediaError(ENDED)
                 self._opening = loop.create_future()
                 self._switchboard.open(self._leg, self._conference, self._terms.address, self, shared=True)
                 return await self._opening

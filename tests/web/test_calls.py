@@ -309,3 +309,21 @@ def test_who_leaves_while_his_port_opens_keeps_none(tmp_path: Path) -> None:
         assert len(house.outside.records) == 1
 
     live(scene, tmp_path)
+
+
+def test_an_offer_that_waits_for_another_opens_no_port_for_who_was_sent_away(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        host = await house.host()
+        guest = await house.browser("1002", "Guest", "none")
+        house.studio.trouble = "silent"
+        body = {"call_type": "WEBRTC", "sdp": offer()}
+        both = [asyncio.create_task(guest.own("calls", body)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        assert (await host.on(guest.uuid, "disconnect")).status == 200
+        assert [reply.status for reply in await asyncio.gather(*both)] == [504, 504]
+        assert (
+            sum(isinstance(each, contract.OpenLeg) and each.leg == guest.uuid for each in house.studio.told)
+            == 1
+        )
+
+    live(scene, tmp_path)
