@@ -48,8 +48,10 @@ GRACE_S: Final = 5.0  # for somebody who was sent to another room to go there by
 ANSWER_S: Final = 10.0  # for somebody whose media is lost to show that he is there
 ENTRIES_PER_S: Final = 20.0  # requests for tokens from one source: many share one address
 ENTRIES_AT_ONCE: Final = 200.0
+MOST_WAITING: Final = 50  # without a PIN, from one source: else it alone could fill the lobbies of all rooms
 SLOWED_PER_S: Final = 1.0  # from one that walks through the numbers, and asks many at a time
 SLOWED_AT_ONCE: Final = 10.0
+HERE: Final = frozenset((household("127.0.0.1"), household("::1")))
 LONGEST_TAG: Final = 64
 LONGEST_PIN: Final = 64
 
@@ -182,11 +184,21 @@ class Clients:
             raise refused(Reason.UNKNOWN_ROOM)
         elif asks(room) is Asks.PIN or (asks(room) is Asks.PIN_OR_HASH and entry.pin is None):
             raise RefusedError(403, pin_wanted(room))
+        elif self._waiting(entry.source) >= MOST_WAITING:
+            raise RefusedError(429, SENTENCES[Reason.OVERLOADED], RETRY_AFTER_S)
         else:
             verdict = await self.reception.admit(claim, room, None, True, entry.alias)
         if isinstance(verdict, Reason):
             raise refused(verdict)
         return verdict
+
+    def _waiting(self, source: str) -> int:
+        """How many of a source wait or knock where browsers are; 0 for this machine, which may be a proxy."""
+        mine = household(source)
+        if mine in HERE:
+            return 0
+        people = (person for board in self._boards.values() for person in board.focus.conference.people)
+        return sum(not person.inside and household(person.source) == mine for person in people)
 
     async def _seat(self, room: Room, key: str) -> Seat | None:
         """The seat that a key opens, once the port of the leg that had it is free: meanwhile all may have ended."""

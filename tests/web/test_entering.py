@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bridge.web.clients import MOST_WAITING
 from bridge.web.protocol import INVALID_TOKEN
 from config.model import LimitsConfig
 from tests.web.conftest import HOST_PIN
@@ -59,6 +60,19 @@ def test_who_walks_through_the_numbers_does_not_get_on_by_asking_much_at_a_time(
         assert await learnt("2001:db8::1") <= 32
         assert await learnt("2001:db8::2") <= 32
         assert (await house.enter("1001", "Kari", source="2001:db8:0:1::1")).status == 200
+
+    live(scene, tmp_path)
+
+
+def test_one_source_cannot_fill_the_lobbies_of_all_rooms(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        for number in ("1002", "1004") * (MOST_WAITING // 2):
+            assert (await house.enter(number, "Guest", "none", source="192.0.2.1")).status == 200
+        reply = await house.enter("1002", "Guest", "none", source="192.0.2.1")
+        assert reply.status == 429 and int(reply.headers["retry-after"]) > 0
+        assert (await house.enter("1002", "Guest", "none", source="192.0.2.2")).status == 200
+        assert (await house.enter("1002", "Host", HOST_PIN, source="192.0.2.1")).status == 200
+        assert (await house.enter("1001", "Kari", source="192.0.2.3")).status == 200
 
     live(scene, tmp_path)
 
