@@ -1,4 +1,4 @@
-"""The page without a mouse, in other languages, and without a microphone.
+"""The page without a mouse, in other languages, without a microphone, and with people of odd names.
 
 A host joins and does all that a host does by keyboard alone: the focus is always in sight, and what happens is said to
 a screen reader. (EN 301 549 9.2.1.1, 9.2.4.7, 9.4.1.3)
@@ -23,6 +23,13 @@ pytestmark = pytest.mark.peers
 PIN = "246810"
 NILS_HZ = 700.0
 MOST_TABS = 60
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "\"><svg onload='alert(2)'>",
+    "<script>alert(3)</script>",
+    "javascript:alert(4)",
+    "{{constructor.constructor('alert(5)')()}}",
+)
 
 _FOCUSED = """() => {
   const one = document.activeElement;
@@ -54,7 +61,11 @@ _LANGUAGE = "({ lang: document.documentElement.lang, dir: document.documentEleme
 
 @pytest.fixture(scope="module")
 def bridge() -> Iterator[BridgeProcess]:
-    rooms = [room("1001", "open", tones=False), room("1002", "host-pin", host_pin=PIN, tones=False)]
+    rooms = [
+        room("1001", "open", tones=False),
+        room("1002", "host-pin", host_pin=PIN, tones=False),
+        room("1003", "host-pin", host_pin=PIN, tones=False, chat=True),
+    ]
     with BridgeProcess(rooms, limits=CALM) as running:
         yield running
         running.stop()
@@ -214,3 +225,34 @@ def test_without_a_microphone_one_may_listen(
         assert hears(tab.hear(1.5), [NILS_HZ], below_peak_db=25.0) == ([], [])
     finally:
         background.run(nils.vanish())
+
+
+def test_names_and_messages_are_shown_and_never_run(
+    bridge: BridgeProcess, background: Background, tab: ChromiumTab
+) -> None:
+    """W-03: whatever somebody calls himself, the others read it."""
+    run = background.run
+    guests = [Browser(bridge.web, name) for name in HOSTILE]
+    hanna = RoomPage(tab, bridge.web)
+    try:
+        hanna.enter("1003", "Hanna", PIN)
+        tab.evaluate("() => { window.ran = 0; window.alert = () => { window.ran += 1; }; }")
+        for guest in guests[1:]:
+            run(guest.join("1003", "none"))
+        run(guests[1].ask("message", {"type": "text/plain", "payload": HOSTILE[0]}))
+        tab.press("Lock the room")
+        hanna.wait_text("Locked")
+        run(guests[0].join("1003", "none"))
+        hanna.wait_knockers(HOSTILE[0])
+        assert hanna.people() == sorted(["Hanna", *HOSTILE[1:]])
+        tab.press(f"More about {HOSTILE[1]}")
+        hanna.wait_text("Make host")
+        tab.press("Close")
+        tab.press("Chat 1 new")
+        tab.wait("text => document.querySelector('main').innerText.includes(text)", HOSTILE[0])
+        made = "document.querySelectorAll('main img, main script, main iframe, [onerror], [onload]').length"
+        assert tab.evaluate(made) == 0
+        assert tab.evaluate("window.ran") == 0
+    finally:
+        for guest in guests:
+            run(guest.vanish())
