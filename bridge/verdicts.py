@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, Protocol
+from zlib import crc32
 
 import msgspec
 
@@ -22,7 +23,6 @@ from bridge.log import logger
 from bridge.metrics import Metrics
 from bridge.rooms import guard, pins
 from bridge.rooms.budget import Table, Window, household
-from bridge.rooms.directory import LONGEST
 from bridge.rooms.entry import NoVerdict, Verdict
 from bridge.rooms.enumeration import Enumeration
 from bridge.rooms.guard import Guard
@@ -33,6 +33,8 @@ from config.secret import Secret
 
 COUNTERS: Final = "guard"
 NOWHERE: Final = "?"  # what wrong tries at rooms that do not exist are counted by begins so
+# They share so many counters: with one for each name that is made up, those of true rooms would be pushed out.
+MOST_NOWHERE: Final = 1000
 MOST_LATE: Final = 8  # wrong tries of a source that are counted to make its next verdict late
 
 _log = logger("verdicts")
@@ -75,7 +77,9 @@ class Try:
     @property
     def door(self) -> str:
         """What wrong tries are counted by. No number of a room begins like that of one that does not exist."""
-        return self.room.number if self.room is not None else f"{NOWHERE}{self.asked[:LONGEST]}"
+        if self.room is not None:
+            return self.room.number
+        return f"{NOWHERE}{crc32(self.asked.lower().encode('utf-8', 'replace')) % MOST_NOWHERE}"
 
 
 class Verdicts:

@@ -14,8 +14,11 @@ import pytest
 from bridge.errors import Reason
 from bridge.leg import Desk
 from bridge.rooms import commands, pins
+from bridge.rooms.budget import MOST_ENTRIES
 from bridge.rooms.events import Event, NotAllowed, TalkersChanged, Transferred, record
 from bridge.rooms.participant import Role
+from bridge.verdicts import MOST_NOWHERE, NOWHERE, Try
+from bridge.web.newcomers import Claim
 from config.model import Room
 from config.secret import Secret
 from tests.faketime import run
@@ -127,6 +130,13 @@ def test_a_room_that_does_not_exist_is_judged_like_any_other(play: Callable[[Sce
 
     house = play(scene)
     assert not any("7777" in repr(line) for line in house.lines)
+
+
+def test_made_up_rooms_do_not_push_the_counters_of_true_ones_out() -> None:
+    leg = Claim("leg", "Name", "192.0.2.1")
+    doors = {Try(leg, None, Secret("1"), print, f"made up {each}").door for each in range(20_000)}
+    assert len(doors) <= MOST_NOWHERE < MOST_ENTRIES
+    assert all(door.startswith(NOWHERE) for door in doors)
 
 
 def test_twenty_wrong_verdicts_in_ten_minutes_over_all_ways(play: Callable[[Scene], House]) -> None:
