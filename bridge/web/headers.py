@@ -18,7 +18,7 @@ CONTENT_SECURITY_POLICY: Final = "; ".join((
 PERMISSIONS_POLICY: Final = ", ".join((
     "camera=(self)", "microphone=(self)", "speaker-selection=(self)", "display-capture=(self)", "autoplay=(self)",
     "screen-wake-lock=(self)", "fullscreen=(self)", "clipboard-write=(self)", "geolocation=()", "payment=()", "usb=()",
-    "serial=()", "bluetooth=()", "midi=()",
+    "serial=()", "midi=()",
 ))  # fmt: skip
 HSTS_S: Final = 63_072_000  # two years
 
