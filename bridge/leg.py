@@ -28,8 +28,8 @@ Told = Event | TalkersChanged
 """What a leg is told of its conference."""
 
 
-class Leg(Protocol):
-    """A leg that reception and focus can talk to. Small, so that it can be faked by hand."""
+class Claim(Protocol):
+    """Somebody who wants in: a leg, or who would be one."""
 
     @property
     def id(self) -> str:
@@ -41,7 +41,7 @@ class Leg(Protocol):
 
     @property
     def way(self) -> str:
-        """How this leg comes in: "sip", "web", "whip"."""
+        """How he comes in: "sip", "web", "whip"."""
 
     @property
     def source(self) -> str:
@@ -50,6 +50,10 @@ class Leg(Protocol):
     @property
     def trusted(self) -> bool:
         """A known endpoint: never slowed down by other people's wrong PINs."""
+
+
+class Leg(Claim, Protocol):
+    """A leg that reception and focus can talk to. Small, so that it can be faked by hand."""
 
     @property
     def on_hold(self) -> bool:

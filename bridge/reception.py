@@ -14,7 +14,7 @@ from typing import Any
 from bridge.driver import Driver
 from bridge.errors import Reason
 from bridge.focus import Attendance, Audit, Conferences, Focus
-from bridge.leg import Desk, Leg
+from bridge.leg import Claim, Desk, Leg
 from bridge.log import logger
 from bridge.metrics import Metrics
 from bridge.rooms import commands, entry, guard
@@ -25,7 +25,7 @@ from bridge.rooms.participant import Role
 from bridge.seats import Seat
 from bridge.store import Store
 from bridge.switchboard import Switchboard
-from bridge.verdicts import NOWHERE, Claim, Try, Verdicts
+from bridge.verdicts import NOWHERE, Try, Verdicts
 from config.model import LimitsConfig, Room
 from config.secret import Secret
 

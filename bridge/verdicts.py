@@ -12,13 +12,14 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 from zlib import crc32
 
 import msgspec
 
 from bridge.crew import Crew
 from bridge.driver import Driver
+from bridge.leg import Claim
 from bridge.log import logger
 from bridge.metrics import Metrics
 from bridge.rooms import guard, pins
@@ -38,30 +39,6 @@ MOST_NOWHERE: Final = 1000
 MOST_LATE: Final = 8  # wrong tries of a source that are counted to make its next verdict late
 
 _log = logger("verdicts")
-
-
-class Claim(Protocol):
-    """Somebody who wants in: a leg, or who would be one."""
-
-    @property
-    def id(self) -> str:
-        """Unique among those who ask at this time."""
-
-    @property
-    def display_name(self) -> str:
-        """The name as he gave it, made safe to show."""
-
-    @property
-    def way(self) -> str:
-        """How he comes in: "sip", "web", "whip", "api"."""
-
-    @property
-    def source(self) -> str:
-        """The address that tries are counted by."""
-
-    @property
-    def trusted(self) -> bool:
-        """Never slowed down by other people's wrong PINs."""
 
 
 @dataclass(frozen=True, slots=True)
