@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import time
@@ -109,14 +110,10 @@ class Tab(ABC):
 
 
 def _decoded(raw: bytes) -> Samples:
-    """The sound of a WebM or Ogg file, mono, 48 kHz."""
-    if not raw:
-        return np.zeros(0, np.float32)
+    """The sound of a WebM or Ogg file, mono, 48 kHz. A track that brought nothing leaves a file without sound."""
     resampler = av.AudioResampler("flt", "mono", RATE)
-    with av.open(io.BytesIO(raw), "r") as container:
-        frames = [
-            part.to_ndarray().reshape(-1)
-            for frame in [*container.decode(audio=0), None]
-            for part in resampler.resample(frame)
-        ]
+    frames = []
+    with contextlib.suppress(EOFError, av.error.InvalidDataError), av.open(io.BytesIO(raw), "r") as container:
+        for frame in [*container.decode(audio=0), None] if container.streams.audio else []:
+            frames += [part.to_ndarray().reshape(-1) for part in resampler.resample(frame)]
     return np.concatenate([np.zeros(0, np.float32), *frames])
