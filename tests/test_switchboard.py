@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.media import contract
+from bridge.message import Message
 from bridge.switchboard import LONGEST_PLAY_S, Switchboard
 from mixer.plan import Plan, Seat
 from tests.faketime import run
@@ -43,7 +44,7 @@ class World:
     def newest(self, kind: type[contract.Play]) -> contract.Play:
         return [each for each in self.studio.told if isinstance(each, kind)][-1]
 
-    def told(self, kind: type[contract.Message]) -> list[contract.Message]:
+    def told(self, kind: type[Message]) -> list[Message]:
         return [each for each in self.studio.told if isinstance(each, kind)]
 
     def left_over(self) -> list[object]:

@@ -1,23 +1,20 @@
 """The contract between control and a media process: every message that crosses the Unix socket, in both directions.
 
-Messages are msgpack (msgspec) in SOCK_SEQPACKET datagrams, one message each, in order. `VERSION` is exchanged in
-`Hello`; the same types are handed over directly where a test joins both ends in one process.
+Messages are msgpack (msgspec) in SOCK_SEQPACKET datagrams, one message each, in order (`bridge.wire`). `VERSION` is
+exchanged in `Hello`; the same types are handed over directly where a test joins both ends in one process.
 """
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Hashable
 
+from bridge.message import Message
 from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.transport import PLAIN, NegotiatedTransport
+from bridge.sdp.video import Content, NegotiatedVideo
 from mixer.plan import Plan
 
-VERSION = 2
-MAX_MESSAGE_BYTES = 200_000
-
-
-class Message(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
-    """Common settings of all messages."""
+VERSION = 3
 
 
 # -- control -> media ---------------------------------------------------------------------------------------------
@@ -26,12 +23,14 @@ class Message(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
 class OpenLeg(Message, frozen=True):
     """Reserve ports for a leg on local `address`. Answered by `LegOpened` or `OpenFailed`.
 
-    `shared`: no ports of its own, but the process's one port for all legs with ICE.
+    `shared`: no ports of its own, but the process's one port for all legs with ICE. `video`: a second pair of ports for
+    its pictures; on the shared port they need none.
     """
 
     leg: str
     address: str
     shared: bool = False
+    video: bool = False
 
 
 class ConfigureLeg(Message, frozen=True):
@@ -40,7 +39,11 @@ class ConfigureLeg(Message, frozen=True):
     `latch`: plain RTP may come once from another port or address, but only on address `signalling` (the source
     of the peer's signalling, "" = unknown). `timeout_s`, `held_timeout_s`: RTP silence after which `MediaLost` is
     told once (0 = never). `transport`: ICE and DTLS; on a shared port there is always ICE, and RTCP shares the path.
-    Other credentials are an ICE restart, a higher association a new handshake; what was there before serves until then.
+    Other credentials are an ICE restart, a higher association a new handshake; what was there before serves until
+    then.
+
+    `video`, `slides`: streams of pictures, None = there are none. They travel along the same transport (BUNDLE), but
+    for video on ports of its own, which has `video_transport`; slides never travel alone.
     """
 
     leg: str
@@ -50,6 +53,15 @@ class ConfigureLeg(Message, frozen=True):
     timeout_s: float = 30.0
     held_timeout_s: float = 1800.0
     transport: NegotiatedTransport = PLAIN
+    video: NegotiatedVideo | None = None
+    slides: NegotiatedVideo | None = None
+    video_transport: NegotiatedTransport | None = None
+
+
+class WantKey(Message, frozen=True):
+    """The peer of a leg wants a key frame of what we send, and said so in signalling (INFO, RFC 5168)."""
+
+    leg: str
 
 
 class CloseLeg(Message, frozen=True):
@@ -102,10 +114,11 @@ class Shutdown(Message, frozen=True):
 
 
 class Hello(Message, frozen=True):
-    """The media process is up."""
+    """The media process is up. `pictures`: name of the abstract Unix socket where video workers find it."""
 
     version: int
     pid: int
+    pictures: str = ""
 
 
 class LegOpened(Message, frozen=True):
@@ -113,7 +126,7 @@ class LegOpened(Message, frozen=True):
 
     On a shared port both are the same, `addresses` are all that the process listens on there, and `tcp_port` is that of
     its passive TCP candidates, 0 = none. `fingerprint`: SHA-256 of the process's DTLS certificate, for legs on ports of
-    their own as well; DTLS needs `rtcp_mux` there.
+    their own as well; DTLS needs `rtcp_mux` there. `video_port`, `video_rtcp_port`: of the pair for pictures, 0 = none.
     """
 
     leg: str
@@ -123,6 +136,8 @@ class LegOpened(Message, frozen=True):
     addresses: tuple[str, ...] = ()
     tcp_port: int = 0
     fingerprint: bytes = b""
+    video_port: int = 0
+    video_rtcp_port: int = 0
 
 
 class OpenFailed(Message, frozen=True):
@@ -176,6 +191,26 @@ class Talking(Message, frozen=True):
     conference: str
     legs: tuple[str, ...]
 
+    @property
+    def overtakes(self) -> Hashable:
+        """Only the newest of a conference counts."""
+        return ("talking", self.conference)
+
+
+class Seen(Message, frozen=True):
+    """Whether pictures come of a leg's stream now: told with the first whole one, and when none came for
+    two seconds."""
+
+    leg: str
+    content: Content
+    on: bool
+
+
+class KeyNeeded(Message, frozen=True):
+    """A key frame of a leg's stream is needed, and its peer knows no feedback: ask by INFO (RFC 5168)."""
+
+    leg: str
+
 
 class MediaLost(Message, frozen=True):
     """Nothing valid was received from the leg for `seconds`. `final` False: a warning after 5 s (once a silence);
@@ -192,6 +227,23 @@ class MediaBack(Message, frozen=True):
     leg: str
 
 
+class VideoQuality(Message, frozen=True):
+    """What a leg's pictures were like until now. Bit rates: mean over the leg's life [bit/s]; `frames_frozen`: pictures
+    that were not shown since something before them was lost; `resent`: packets sent again on demand."""
+
+    packets_received: int
+    packets_lost: int
+    packets_sent: int
+    resent: int
+    frames_received: int
+    frames_frozen: int
+    key_frames_asked: int
+    codec_received: str
+    codec_sent: str
+    bitrate_received: int
+    bitrate_sent: int
+
+
 class Quality(Message, frozen=True):
     """What a leg's media was like until now; also part of LegClosed."""
 
@@ -202,6 +254,7 @@ class Quality(Message, frozen=True):
     codec: str
     remote_lost_fraction: float
     round_trip_ms: float
+    video: VideoQuality | None = None
 
 
 class LegClosed(Message, frozen=True):
@@ -226,13 +279,21 @@ class Figures(Message, frozen=True):
     decoded_frames: int
     encoded_frames: int
     drops: dict[str, int]
+    pictures_in: int = 0  # access units given to video workers
+    pictures_out: int = 0  # pictures sent, each to one leg
+    packets_resent: int = 0
+
+    @property
+    def overtakes(self) -> Hashable:
+        """Only the newest counts."""
+        return "figures"
 
 
-Command = OpenLeg | ConfigureLeg | CloseLeg | SetPlan | Play | StopPlay | SendDigit | Shutdown
+Command = OpenLeg | ConfigureLeg | WantKey | CloseLeg | SetPlan | Play | StopPlay | SendDigit | Shutdown
 """What control may tell a media process."""
 
 Event = (
     Hello | LegOpened | OpenFailed | MediaStarted | Connected | TransportFailed | Digit | PlayEnded | Talking
-    | MediaLost | MediaBack | LegClosed | Figures
+    | Seen | KeyNeeded | MediaLost | MediaBack | LegClosed | Figures
 )  # fmt: skip
 """What a media process may tell control."""

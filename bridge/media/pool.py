@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import msgspec
 
+from bridge import wire
 from bridge.log import logger
-from bridge.media import contract, wire
+from bridge.media import contract
 from bridge.media.placement import Placement
 from bridge.media.settings import MediaSettings, part_of_range
 from bridge.media.watchdog import Watchdog
@@ -219,7 +220,8 @@ class Shard:
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             )
         self._watchdog = Watchdog(asyncio.get_running_loop().time())
-        self._wire = wire.control_end(ours, self._hear, self._fail)
+        decoder: msgspec.msgpack.Decoder[contract.Event] = msgspec.msgpack.Decoder(contract.Event)
+        self._wire = wire.Wire(ours, decoder, self._hear, self._fail, Counter())
         if self._leaving.is_set():
             self._wire.send(contract.Shutdown())
         watch = asyncio.create_task(self._watch(self._watchdog), name=f"media-{self.index}-watch")

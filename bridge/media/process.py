@@ -52,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _serve(end: socket.socket, settings: MediaSettings, make: type[AudioLoop]) -> int:
-    from bridge.media import contract, wire
+    from bridge import wire
+    from bridge.media import contract
 
     wire.prepare(end)
     done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -66,7 +67,8 @@ async def _serve(end: socket.socket, settings: MediaSettings, make: type[AudioLo
             done.set_result(reason)
 
     audio = make(settings, tell, finish)
-    link = wire.media_end(end, audio.command, finish, audio.drops)
+    decoder: msgspec.msgpack.Decoder[contract.Command] = msgspec.msgpack.Decoder(contract.Command)
+    link = wire.Wire(end, decoder, audio.command, finish, audio.drops)
     audio.start()
     reason = await done
     await audio.stop()

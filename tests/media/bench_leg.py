@@ -15,6 +15,7 @@ from bridge.media.own_ports import OwnPorts
 from bridge.media.protection import Protection
 from bridge.media.session import Session
 from bridge.media.settings import MediaSettings
+from bridge.message import Message
 from bridge.rtc.identity import Identity
 from bridge.rtp.link import Link, PlainLink
 from bridge.sdp.audio import NegotiatedAudio
@@ -133,5 +134,5 @@ class BenchLeg:
         for _ in range(count):
             self.session.send_audio(b"\xff" * 160, 960, False)
 
-    def told(self, kind: type[contract.Message]) -> list[contract.Event]:
+    def told(self, kind: type[Message]) -> list[contract.Event]:
         return [event for event in self.events if isinstance(event, kind)]

@@ -19,6 +19,7 @@ from bridge.media.protection import Protection
 from bridge.media.session import Session
 from bridge.media.settings import MediaSettings
 from bridge.media.shared_port import SharedPort
+from bridge.message import Message
 from bridge.rtc.dtls import Handshake
 from bridge.rtc.framing import Framer, frame
 from bridge.rtc.identity import Identity
@@ -226,7 +227,7 @@ class Guest:
         if self.shake.keys is not None:
             self.link = SdesLink(*self.shake.keys)
 
-    def told(self, kind: type[contract.Message]) -> list[Any]:
+    def told(self, kind: type[Message]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
     def heard(self) -> int:

@@ -16,6 +16,7 @@ from bridge.media import contract
 from bridge.media.audio_loop import FAULTS_IN_A_ROW, AudioLoop
 from bridge.media.mixing import Job, Loss, Result
 from bridge.media.settings import MediaSettings
+from bridge.message import Message
 from mixer.plan import Plan, Seat
 from tests.media.bench_leg import AUDIO
 from tests.media.local import LocalMedia
@@ -56,7 +57,7 @@ class Room:
     async def talk(self, seconds: float) -> None:
         await talk(list(self.phones.values()), seconds)
 
-    def told(self, kind: type[contract.Message]) -> list[contract.Event]:
+    def told(self, kind: type[Message]) -> list[contract.Event]:
         return [event for event in self.events if isinstance(event, kind)]
 
 

@@ -16,6 +16,7 @@ import pytest
 from bridge.media import contract
 from bridge.media.pool import MediaPool
 from bridge.media.settings import MediaSettings
+from bridge.message import Message
 from bridge.rtp.link import SdesLink
 from bridge.sdp.audio import SrtpKey
 from mixer.plan import Plan, Seat
@@ -57,7 +58,7 @@ class Control:
                 self._news.clear()
                 await self._news.wait()
 
-    def told(self, kind: type[contract.Message]) -> list[contract.Event]:
+    def told(self, kind: type[Message]) -> list[contract.Event]:
         return [event for event in self.events if isinstance(event, kind)]
 
     async def reserve(self, leg: str, conference: str, shared: bool) -> contract.LegOpened:

@@ -17,6 +17,7 @@ from bridge.media import contract
 from bridge.media.endpoint import Receiver
 from bridge.media.settings import MediaSettings
 from bridge.media.shared_port import SharedPort
+from bridge.message import Message
 from mixer.plan import Plan, Seat
 from tests.media.local import LocalMedia
 from tests.media.ports import free_range, has_ipv6
@@ -56,7 +57,7 @@ class Hall:
     def plan(self, *legs: str) -> None:
         self.media.send(contract.SetPlan(Plan("1001", tuple(Seat(leg) for leg in legs))))
 
-    def told(self, kind: type[contract.Message]) -> list[Any]:
+    def told(self, kind: type[Message]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
     @property

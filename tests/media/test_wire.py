@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+import msgspec
 import pytest
 
-from bridge.media import contract, wire
+from bridge import wire
+from bridge.media import contract
 from bridge.sdp.audio import NegotiatedAudio, SrtpKey
 from bridge.sdp.transport import (
     Credentials,
@@ -17,6 +19,7 @@ from bridge.sdp.transport import (
     NegotiatedIce,
     NegotiatedTransport,
 )
+from bridge.sdp.video import Content, NegotiatedVideo, VideoFormat
 from mixer.plan import Plan, Seat
 
 AUDIO = NegotiatedAudio(
@@ -34,6 +37,14 @@ TRANSPORT = NegotiatedTransport(
     ),
     NegotiatedDtls(DtlsRole.SERVER, (Fingerprint("sha-256", bytes(32)),), 1),
 )
+VIDEO = NegotiatedVideo(
+    {96: VideoFormat("VP8", 96, rtx=97)},
+    ("192.0.2.1", 4002),
+    ("192.0.2.1", 4003),
+    send=VideoFormat("H264", 102, packetization_mode=0, profile=0x42E0),
+    repairs={97: 96},
+    repair_sources={1: 2},
+)
 FIGURES = contract.Figures(1, 2, 3, 4, 5, 0.1, 0.2, 0.3, 0.4, 6, 7, {"late": 8})
 
 COMMANDS: list[contract.Command] = [
@@ -46,6 +57,8 @@ COMMANDS: list[contract.Command] = [
     contract.Play("p", ("a", "b"), ("ask-pin",), "nb"),
     contract.StopPlay(("a",)),
     contract.SendDigit("a", "5"),
+    contract.ConfigureLeg("a", AUDIO, video=VIDEO, slides=VIDEO, video_transport=TRANSPORT),
+    contract.WantKey("a"),
     contract.Shutdown(),
 ]
 EVENTS: list[contract.Event] = [
@@ -61,6 +74,8 @@ EVENTS: list[contract.Event] = [
     contract.Talking("1001", ("a",)),
     contract.MediaLost("a", 5.0, False),
     contract.MediaBack("a"),
+    contract.Seen("a", Content.SLIDES, True),
+    contract.KeyNeeded("a"),
     contract.LegClosed("a", contract.Quality(1, 2, 3, 0.5, "opus", 0.0, 12.5)),
     FIGURES,
 ]
@@ -73,12 +88,20 @@ class Ends:
         self.lost: list[str] = []
         control, media = wire.pair()
         self.raw_media = media
-        self.control = wire.control_end(
-            control, self.events.append, lambda why: self.lost.append(f"control {why}")
+        self.control: wire.Wire[contract.Event, contract.Command] = wire.Wire(
+            control,
+            msgspec.msgpack.Decoder(contract.Event),
+            self.events.append,
+            lambda why: self.lost.append(f"control {why}"),
+            Counter(),
         )
         self.drops: Counter[str] = Counter()
-        self.media = wire.media_end(
-            media, self.commands.append, lambda why: self.lost.append(f"media {why}"), self.drops
+        self.media: wire.Wire[contract.Command, contract.Event] = wire.Wire(
+            media,
+            msgspec.msgpack.Decoder(contract.Command),
+            self.commands.append,
+            lambda why: self.lost.append(f"media {why}"),
+            self.drops,
         )
 
     def close(self) -> None:
@@ -159,7 +182,7 @@ async def test_nonsense_loses_the_wire(nonsense: bytes) -> None:
 
 async def test_a_message_over_the_limit_loses_the_wire() -> None:
     ends = Ends()
-    ends.control.send(contract.CloseLeg("a" * (contract.MAX_MESSAGE_BYTES + 1)))
+    ends.control.send(contract.CloseLeg("a" * (wire.MAX_MESSAGE_BYTES + 1)))
     assert ends.lost == ["control too-long"]
     await turn()
     ends.close()
@@ -167,7 +190,7 @@ async def test_a_message_over_the_limit_loses_the_wire() -> None:
 
 async def test_the_longest_message_passes() -> None:
     ends = Ends()
-    ends.control.send(contract.CloseLeg("a" * (contract.MAX_MESSAGE_BYTES - 20)))
+    ends.control.send(contract.CloseLeg("a" * (wire.MAX_MESSAGE_BYTES - 20)))
     await turn()
     assert len(ends.commands) == 1
     ends.close()

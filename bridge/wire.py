@@ -1,4 +1,4 @@
-"""The Unix socket between control and a media process: one contract message a datagram (SOCK_SEQPACKET), both ends."""
+"""A Unix socket between two processes of the bridge: one message a datagram (SOCK_SEQPACKET), in order, both ends."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from bridge.media import contract
+from bridge.message import Message
 
-In = TypeVar("In")
-Out = TypeVar("Out", bound=contract.Message)
+MAX_MESSAGE_BYTES = 400_000
+
+
+In = TypeVar("In", bound=Message)
+Out = TypeVar("Out", bound=Message)
 
 CAPACITY = 4096  # messages that may wait while the other end does not read
 MESSAGES_A_TURN = 64  # read at most so many before the rest of the loop gets its turn
@@ -31,14 +34,14 @@ def pair() -> tuple[socket.socket, socket.socket]:
 def prepare(end: socket.socket) -> None:
     """Make room for the longest message and never block."""
     end.setblocking(False)
-    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * contract.MAX_MESSAGE_BYTES)
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * MAX_MESSAGE_BYTES)
 
 
 class Wire(Generic[In, Out]):
     """One end of the socket, on the running loop.
 
-    Messages that the socket does not take wait here, in order. Of `Figures`, and of `Talking` of one conference,
-    only the newest waits: the older one is overtaken and counted as dropped. When `CAPACITY` messages wait, the
+    Messages that the socket does not take wait here, in order; those that a newer one overtakes are dropped and
+    counted (`Message.overtakes`). `waiting` tells how many do. When `CAPACITY` messages wait, the
     other end has stopped reading and the wire is lost, as it is when the other end closes or speaks nonsense.
 
     `on_message` is called for each message that comes in; `on_lost` once, with a reason of a fixed set: "closed",
@@ -61,7 +64,7 @@ class Wire(Generic[In, Out]):
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[Hashable, bytes] = {}  # in the order of sending; bounded by CAPACITY
         self._serials = itertools.count()
-        self._buffer = bytearray(contract.MAX_MESSAGE_BYTES)
+        self._buffer = bytearray(MAX_MESSAGE_BYTES)
         self._open = True
         self._drops = drops
         self._loop.add_reader(end, self._read)
@@ -71,13 +74,18 @@ class Wire(Generic[In, Out]):
         if not self._open:
             return
         encoded = self._encode(message)
-        if len(encoded) > contract.MAX_MESSAGE_BYTES:
+        if len(encoded) > MAX_MESSAGE_BYTES:
             self._lose("too-long")
         elif self._waiting:
             self._wait(message, encoded)
         elif not self._give(encoded) and self._open:
             self._loop.add_writer(self._end, self._write)
             self._wait(message, encoded)
+
+    @property
+    def waiting(self) -> int:
+        """How many messages the other end has not taken yet."""
+        return len(self._waiting)
 
     def close(self) -> None:
         """Close this end, after what waits was offered once more. `on_lost` is not called."""
@@ -86,13 +94,9 @@ class Wire(Generic[In, Out]):
             self._shut()
 
     def _wait(self, message: Out, encoded: bytes) -> None:
-        match message:
-            case contract.Figures():
-                key: Hashable = "figures"
-            case contract.Talking(conference=conference):
-                key = ("talking", conference)
-            case _:
-                key = next(self._serials)
+        key = message.overtakes
+        if key is None:
+            key = next(self._serials)
         if self._waiting.pop(key, None) is not None:
             self._drops["wire-overtaken"] += 1
         self._waiting[key] = encoded
@@ -149,22 +153,3 @@ class Wire(Generic[In, Out]):
         self._loop.remove_reader(self._end)
         self._loop.remove_writer(self._end)
         self._end.close()
-
-
-def control_end(
-    end: socket.socket, on_event: Callable[[contract.Event], None], on_lost: Callable[[str], None]
-) -> Wire[contract.Event, contract.Command]:
-    """Control's end: commands out, events in."""
-    decoder: msgspec.msgpack.Decoder[contract.Event] = msgspec.msgpack.Decoder(contract.Event)
-    return Wire(end, decoder, on_event, on_lost, Counter())
-
-
-def media_end(
-    end: socket.socket,
-    on_command: Callable[[contract.Command], None],
-    on_lost: Callable[[str], None],
-    drops: Counter[str],
-) -> Wire[contract.Command, contract.Event]:
-    """The media process's end: events out, commands in."""
-    decoder: msgspec.msgpack.Decoder[contract.Command] = msgspec.msgpack.Decoder(contract.Command)
-    return Wire(end, decoder, on_command, on_lost, drops)
