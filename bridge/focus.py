@@ -25,7 +25,8 @@ from bridge.rooms.directory import Directory
 from bridge.rooms.entry import unasked
 from bridge.rooms.events import Event, TalkersChanged, record
 from bridge.rooms.keypad import Keypad, Notice, Press
-from bridge.rooms.participant import Role
+from bridge.rooms.participant import Pictures, Role
+from bridge.sdp.video import Content
 from bridge.seats import Seats
 from bridge.switchboard import Switchboard
 from config.model import Room
@@ -63,6 +64,14 @@ class Attendance:
     def media(self, on: bool, encrypted: bool) -> None:
         """The leg has got media, or has lost it and stays."""
         self.focus.command(commands.Media(self._leg.id, on, encrypted))
+
+    def video(self, pictures: Pictures) -> None:
+        """Something else was agreed on pictures."""
+        self.focus.command(commands.Video(self._leg.id, pictures))
+
+    def seen(self, content: Content, on: bool) -> None:
+        """Pictures of the camera, or slides, have begun to come, or come no longer."""
+        self.focus.command(commands.Seen(self._leg.id, content is Content.SLIDES, on))
 
     def left(self, reason: Reason) -> None:
         """The leg is gone."""
@@ -147,6 +156,7 @@ class Focus:
             commands.Join(
                 leg.id, role, leg.display_name, leg.source, leg.way, media=leg.has_media, admitted=admitted,
                 held=leg.on_hold, outgoing=leg.outgoing, encrypted=leg.encrypted, returning=returning,
+                pictures=leg.pictures,
             )
         )  # fmt: skip
 

@@ -13,7 +13,8 @@ from typing import Protocol
 
 from bridge.errors import Reason
 from bridge.rooms.events import Event, TalkersChanged
-from bridge.rooms.participant import Role
+from bridge.rooms.participant import Pictures, Role
+from bridge.sdp.video import Content
 from config.model import Room
 
 
@@ -68,6 +69,10 @@ class Leg(Claim, Protocol):
         """Whether its media is encrypted on the way to us; told to the desk with changes of the media."""
 
     @property
+    def pictures(self) -> Pictures:
+        """What was agreed on pictures; changes of it are told to the desk."""
+
+    @property
     def outgoing(self) -> bool:
         """Whether we called it."""
 
@@ -98,6 +103,12 @@ class Desk(Protocol):
 
     def media(self, on: bool, encrypted: bool) -> None:
         """The leg has got media, has lost it and stays, or its protection has changed."""
+
+    def video(self, pictures: Pictures) -> None:
+        """Something else was agreed on pictures."""
+
+    def seen(self, content: Content, on: bool) -> None:
+        """Pictures of the camera, or slides, have begun to come, or come no longer."""
 
     def left(self, reason: Reason) -> None:
         """The leg is gone."""

@@ -21,7 +21,8 @@ from bridge.rooms import commands, entry, guard
 from bridge.rooms.announcements import FAREWELLS
 from bridge.rooms.entry import Asks, Entry, asks, unasked
 from bridge.rooms.events import Event
-from bridge.rooms.participant import Role
+from bridge.rooms.participant import Pictures, Role
+from bridge.sdp.video import Content
 from bridge.seats import Seat
 from bridge.store import Store
 from bridge.switchboard import Switchboard
@@ -264,6 +265,16 @@ class Visit:
         """The leg has got media, or has lost it and stays; at the door it says so itself."""
         if self._inside is not None:
             self._inside.media(on, encrypted)
+
+    def video(self, pictures: Pictures) -> None:
+        """Something else was agreed on pictures; at the door the leg says so itself."""
+        if self._inside is not None:
+            self._inside.video(pictures)
+
+    def seen(self, content: Content, on: bool) -> None:
+        """Pictures of the camera, or slides, have begun to come, or come no longer."""
+        if self._inside is not None:
+            self._inside.seen(content, on)
 
     def left(self, reason: Reason) -> None:
         """The leg is gone."""

@@ -103,7 +103,7 @@ class Switchboard:
         self._listeners[leg] = listener
         self._fresh[leg] = conference
         self._studio.place(leg, conference)
-        self._studio.send(contract.OpenLeg(leg, address, shared))
+        self._studio.send(contract.OpenLeg(leg, address, shared, conference=conference))
 
     def configure(
         self,

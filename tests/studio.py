@@ -8,7 +8,7 @@ from collections.abc import Callable
 from bridge.errors import Reason
 from bridge.leg import Desk, Told
 from bridge.media import contract
-from bridge.rooms.participant import Role
+from bridge.rooms.participant import NO_PICTURES, Role
 from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.description import parse
 from bridge.sdp.local import Local
@@ -144,6 +144,7 @@ class FakeLeg:
         self.has_media = True
         self.encrypted = False
         self.outgoing = False
+        self.pictures = NO_PICTURES
         self.referred: list[tuple[str, Role | None]] = []
         switchboard.open(name, "room", "127.0.0.1", FakeMedia())
 

@@ -29,7 +29,7 @@ from bridge.rooms import commands, pins
 from bridge.rooms.commands import Command, How
 from bridge.rooms.directory import Directory
 from bridge.rooms.events import Said, TalkersChanged
-from bridge.rooms.participant import Role
+from bridge.rooms.participant import NO_PICTURES, Role
 from bridge.seats import Seats
 from bridge.store import Store
 from bridge.switchboard import Switchboard
@@ -128,6 +128,7 @@ class Caller(FakeMedia):
     has_media = True
     encrypted = False
     outgoing = False
+    pictures = NO_PICTURES
 
     def notify(self, event: Told) -> None:
         self._house.look_at_event(self, event)

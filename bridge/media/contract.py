@@ -24,13 +24,22 @@ class OpenLeg(Message, frozen=True):
     """Reserve ports for a leg on local `address`. Answered by `LegOpened` or `OpenFailed`.
 
     `shared`: no ports of its own, but the process's one port for all legs with ICE. `video`: a second pair of ports for
-    its pictures; on the shared port they need none.
+    its pictures; on the shared port they need none. `conference`: whose video worker makes the pictures that it sees,
+    in its lobby too ("" = none does).
     """
 
     leg: str
     address: str
     shared: bool = False
     video: bool = False
+    conference: str = ""
+
+
+class MoveLeg(Message, frozen=True):
+    """An open leg has gone to another conference: that one's video worker serves it from now on."""
+
+    leg: str
+    conference: str
 
 
 class ConfigureLeg(Message, frozen=True):
@@ -289,7 +298,9 @@ class Figures(Message, frozen=True):
         return "figures"
 
 
-Command = OpenLeg | ConfigureLeg | WantKey | CloseLeg | SetPlan | Play | StopPlay | SendDigit | Shutdown
+Command = (
+    OpenLeg | MoveLeg | ConfigureLeg | WantKey | CloseLeg | SetPlan | Play | StopPlay | SendDigit | Shutdown
+)
 """What control may tell a media process."""
 
 Event = (

@@ -99,7 +99,10 @@ class MediaPool:
 
     def move(self, leg: str, conference: str) -> bool:
         """Let an open leg change conference where its ports can stay; False: it must be closed and opened anew."""
-        return self._placement.move(leg, conference)
+        moved = self._placement.move(leg, conference)
+        if moved:
+            self.send(contract.MoveLeg(leg, conference))
+        return moved
 
     def send(self, command: contract.Command) -> None:
         """Send a command to the process of its leg or conference. Raises nothing.

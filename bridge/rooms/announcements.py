@@ -41,10 +41,12 @@ from bridge.rooms.events import (
     NotAllowed,
     NotDone,
     OverlayChanged,
+    PicturesChanged,
     Refusal,
     Refused,
     RoleChanged,
     Said,
+    SeenChanged,
     SpotlightChanged,
     Started,
     Transferred,
@@ -121,7 +123,7 @@ def audience(event: Event, present: Present) -> tuple[str, ...]:
             return tuple(leg for leg in present.inside if leg in (event.leg, to))
         case Said():
             return present.inside
-        case HoldChanged() | ConnectionChanged() | MediaChanged():
+        case HoldChanged() | ConnectionChanged() | MediaChanged() | PicturesChanged() | SeenChanged():
             return _with(event.leg, present.inside) if event.leg in present.inside else (event.leg,)
         case (
             Joined()
@@ -210,6 +212,8 @@ def _sounds(event: Event, present: Present) -> tuple[Sound, ...]:
             Started()
             | HoldChanged()
             | ConnectionChanged()
+            | PicturesChanged()
+            | SeenChanged()
             | GainChanged()
             | GuestsUnmuteChanged()
             | ClientMuteChanged()

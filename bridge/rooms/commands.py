@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from bridge.errors import Reason
-from bridge.rooms.participant import Role
+from bridge.rooms.participant import NO_PICTURES, Pictures, Role
 
 
 class How(Enum):
@@ -30,7 +30,8 @@ class Join:
     `media` False: signalling only, which does not start a conference. `admitted`: called out to by a host inside, or
     otherwise exempt from the lock. `returning`: it was in the room before the bridge or its network failed, so the run
     that was on goes on. `held`: it has us on hold already. `outgoing`: we called it. `encrypted`: its media is.
-    `source`: the address it comes from; `way`: the kind of leg; both for the record.
+    `pictures`: what was agreed on them. `source`: the address it comes from; `way`: the kind of leg; both for the
+    record.
     """
 
     leg: str
@@ -44,6 +45,7 @@ class Join:
     outgoing: bool = False
     encrypted: bool = False
     returning: bool = False
+    pictures: Pictures = NO_PICTURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,23 @@ class Media:
     leg: str
     on: bool
     encrypted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """Something else was agreed with a leg's peer on pictures."""
+
+    leg: str
+    pictures: Pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Pictures of a leg's camera, or its slides, have begun to come, or come no longer."""
+
+    leg: str
+    slides: bool
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,5 +362,5 @@ Request = (
 )  # fmt: skip
 """What somebody asks for and may be refused."""
 
-Command = Join | Leave | Hold | Silence | Media | Request
-"""What a conference takes; the first five are facts, told by the leg's own signalling and media."""
+Command = Join | Leave | Hold | Silence | Media | Video | Seen | Request
+"""What a conference takes; the first seven are facts, told by the leg's own signalling and media."""

@@ -152,7 +152,7 @@ class Conference:
                 yield from self._leave(
                     command.leg, command.reason, Origin(command.leg, None, How.CALL), hang_up=False
                 )
-            case commands.Hold() | commands.Silence() | commands.Media():
+            case commands.Hold() | commands.Silence() | commands.Media() | commands.Video() | commands.Seen():
                 yield from self._bearers.handle(command)
                 yield from self._start_with(command.leg, now)
             case _:
@@ -238,6 +238,7 @@ class Conference:
             held=command.held,
             encrypted=command.encrypted,
             outgoing=command.outgoing,
+            pictures=command.pictures,
         )
         if self._must_knock(person):
             yield from self._knock(person, origin, now)

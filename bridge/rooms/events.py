@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bridge.errors import Reason
 from bridge.rooms.commands import Command, How, Request
-from bridge.rooms.participant import Place, Role
+from bridge.rooms.participant import Pictures, Place, Role
 
 
 class Origin(NamedTuple):
@@ -242,6 +242,25 @@ class MediaChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PicturesChanged:
+    """Something else was agreed with a leg's peer on pictures."""
+
+    leg: str
+    pictures: Pictures
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class SeenChanged:
+    """Pictures of somebody's camera, or his slides, come, or no longer."""
+
+    leg: str
+    slides: bool
+    on: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class GuestsUnmuteChanged:
     """Guests may lift themselves what a host has muted, or no longer."""
 
@@ -400,8 +419,8 @@ class NotDone:
 Event = (
     Waiting | Knocking | KnocksReported | Refused | Started | Joined | Left | Alone | HostsGone | LockChanged
     | MuteChanged | GuestsMuteChanged | HandChanged | RoleChanged | GainChanged | HoldChanged | ConnectionChanged
-    | MediaChanged | GuestsUnmuteChanged | ClientMuteChanged | Said | SpotlightChanged | OverlayChanged | LayoutChanged
-    | BannerChanged
+    | MediaChanged | PicturesChanged | SeenChanged | GuestsUnmuteChanged | ClientMuteChanged | Said | SpotlightChanged
+    | OverlayChanged | LayoutChanged | BannerChanged
     | Transferred | KeysSent | DialAsked | Counted | HelpGiven | EndAnnounced | EndCancelled | Ended | NotAllowed
     | NotDone
 )  # fmt: skip
@@ -412,9 +431,12 @@ def not_done(command: Request, origin: Origin, why: Refusal) -> NotDone:
     return NotDone(origin.by, name(command), why, origin)
 
 
-def record(event: Event) -> dict[str, str | int | float | bool | None]:
+Plain = str | int | float | bool | None
+
+
+def record(event: Event) -> dict[str, Plain]:
     """The event as the plain values of one audit line; time and room are added by whoever writes it."""
-    line: dict[str, str | int | float | bool | None] = {"event": name(event)}
+    line: dict[str, Plain] = {"event": name(event)}
     for each in fields(event):
         if not each.repr:
             continue
@@ -425,6 +447,8 @@ def record(event: Event) -> dict[str, str | int | float | bool | None]:
                 "by_role": value.role.value if value.role else None,
                 "how": value.how.value,
             }
+        elif isinstance(value, Pictures):
+            line |= value._asdict()
         else:
             line[each.name] = value.value if isinstance(value, Enum) else value
     return line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final, NamedTuple
 
 
 class Role(Enum):
@@ -21,6 +22,22 @@ class Place(Enum):
     INSIDE = "inside"
 
 
+class Pictures(NamedTuple):
+    """What was agreed with a leg's peer on pictures.
+
+    `camera`, `slides`: the peer may send those to us; `watches`, `watches_slides`: it takes from us a picture of the
+    room, and slides as a second one.
+    """
+
+    camera: bool = False
+    slides: bool = False
+    watches: bool = False
+    watches_slides: bool = False
+
+
+NO_PICTURES: Final = Pictures()
+
+
 @dataclass(frozen=True, slots=True)
 class Participant:
     """One leg in the lobby or in the room.
@@ -29,7 +46,9 @@ class Participant:
     let it in or called it. `host_muted`, `self_muted`: two locks on one door; sound passes when both are open.
     `client_muted`: his own device says that it sends silence; no lock of ours. `hand_since`, `spotlight_since`: when
     the hand was raised, and the spotlight turned on, None = they are not. `overlay`: what stands on the picture instead
-    of the name. `outgoing`: we called it. `source`: the address that its knocks are counted by.
+    of the name. `outgoing`: we called it. `source`: the address that its knocks are counted by. `pictures`: what was
+    agreed on them; `seen`, `slides_seen`: whether pictures of the camera, and slides, have come lately. Media looks at
+    no pictures that stand on no canvas, and tells nothing of them.
     """
 
     leg: str
@@ -52,6 +71,9 @@ class Participant:
     overlay: str | None = None
     encrypted: bool = False
     outgoing: bool = False
+    pictures: Pictures = NO_PICTURES
+    seen: bool = False
+    slides_seen: bool = False
 
     @property
     def inside(self) -> bool:

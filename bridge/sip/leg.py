@@ -20,7 +20,7 @@ from bridge.admission import RETRY_AFTER_S
 from bridge.errors import ProtocolError, Reason
 from bridge.leg import Desk, Told
 from bridge.media.contract import LegOpened, Quality
-from bridge.rooms.participant import Role
+from bridge.rooms.participant import NO_PICTURES, Pictures, Role
 from bridge.sdp.description import parse
 from bridge.sdp.local import Local
 from bridge.sdp.negotiate import Agreed, Offer, Protection, accept, answer, offer, wants_ice, wants_ipv6
@@ -135,6 +135,11 @@ class SipLeg:
     def protection(self) -> Protection | None:
         """How its sound is protected; None as long as nothing is agreed."""
         return None if self._agreed is None else self._agreed.protection
+
+    @property
+    def pictures(self) -> Pictures:
+        """What was agreed on pictures."""
+        return NO_PICTURES
 
     @property
     def outgoing(self) -> bool:

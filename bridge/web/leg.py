@@ -18,7 +18,7 @@ from bridge.focus import Attendance
 from bridge.leg import Told
 from bridge.media.contract import Quality
 from bridge.rooms import events
-from bridge.rooms.participant import Role
+from bridge.rooms.participant import NO_PICTURES, Pictures, Role
 from bridge.switchboard import Switchboard
 from bridge.web.media import WebMedia, WebTerms
 from config.model import Room
@@ -81,6 +81,11 @@ class WebLeg:
     def encrypted(self) -> bool:
         """Whether its media is encrypted: it is never otherwise."""
         return self.has_media
+
+    @property
+    def pictures(self) -> Pictures:
+        """What was agreed on pictures."""
+        return NO_PICTURES
 
     @property
     def quality(self) -> Quality | None:

@@ -69,6 +69,7 @@ class LocalMedia:
     def move(self, leg: str, conference: str) -> bool:
         """As `MediaPool.move`; there is but one place."""
         self._legs[leg] = conference
+        self.send(contract.MoveLeg(leg, conference))
         return True
 
     def send(self, command: contract.Command) -> None:

@@ -23,7 +23,7 @@ from bridge.rooms.events import (
     Transferred,
     record,
 )
-from bridge.rooms.participant import Place, Role
+from bridge.rooms.participant import Pictures, Place, Role
 from bridge.rooms.run_state import RunState
 from config.model import RoomKind
 from tests.rooms.scene import Scene, locked, room, running
@@ -233,3 +233,20 @@ def test_without_a_host_pin_everybody_who_comes_back_is_host() -> None:
     events = scene.join("one", returning=True, media=False)
     assert [type(event) for event in events[:2]] == [Started, Joined]
     assert scene.do(WAKE) == ()
+
+
+def test_pictures_and_whether_they_come_are_known_of_everybody_on_the_roll() -> None:
+    scene = running()
+    both = Pictures(camera=True, slides=True, watches=True)
+    (event,) = scene.do(commands.Video("host", both))
+    assert record(event)["event"] == "pictures-changed" and record(event)["watches"] is True
+    assert scene.do(commands.Video("host", both)) == ()
+    (event,) = scene.do(commands.Seen("host", False, True))
+    assert record(event)["event"] == "seen-changed" and record(event)["slides"] is False
+    assert scene.do(commands.Seen("host", False, True)) == ()
+    scene.do(commands.Seen("host", True, True))
+    (host, _) = scene.conference.people
+    assert host.seen and host.slides_seen
+    scene.do(commands.Video("host", Pictures(watches=True)))
+    (host, _) = scene.conference.people
+    assert not host.seen and not host.slides_seen

@@ -10,9 +10,10 @@ import pytest
 from bridge.codec.table import AUDIO_CODECS
 from bridge.errors import Reason
 from bridge.media import contract
-from bridge.rooms.participant import Role
+from bridge.rooms.participant import Pictures, Role
 from bridge.sdp.local import SrtpPolicy
 from bridge.sdp.negotiate import Protection
+from bridge.sdp.video import Content
 from bridge.sip import commands, events
 from bridge.sip.events import Ending
 from bridge.sip.flow import Flow
@@ -61,6 +62,12 @@ class Desk:
 
     def media(self, on: bool, encrypted: bool) -> None:
         self.told.append(("media", on, encrypted))
+
+    def video(self, pictures: Pictures) -> None:
+        self.told.append(("video", pictures))
+
+    def seen(self, content: Content, on: bool) -> None:
+        self.told.append(("seen", content, on))
 
     def left(self, reason: Reason) -> None:
         self.told.append(("left", reason))

@@ -16,8 +16,9 @@ from bridge.errors import Reason
 from bridge.leg import Desk
 from bridge.media import contract
 from bridge.metrics import Metrics
-from bridge.rooms.participant import Role
+from bridge.rooms.participant import Pictures, Role
 from bridge.sdp.local import SrtpPolicy
+from bridge.sdp.video import Content
 from bridge.settings import known_endpoints
 from bridge.sip import commands
 from bridge.sip.flow import Flow
@@ -93,6 +94,12 @@ class _Seat:
         pass
 
     def media(self, on: bool, encrypted: bool) -> None:
+        pass
+
+    def video(self, pictures: Pictures) -> None:
+        pass
+
+    def seen(self, content: Content, on: bool) -> None:
         pass
 
     def left(self, reason: Reason) -> None:
