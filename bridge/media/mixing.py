@@ -131,7 +131,13 @@ class AudioMixer:
                 self._player.stop(command.legs)
             case Loss():
                 self._report(command)
-            case contract.OpenLeg() | contract.WantKey() | contract.SendDigit() | contract.Shutdown():
+            case (
+                contract.OpenLeg()
+                | contract.MoveLeg()
+                | contract.WantKey()
+                | contract.SendDigit()
+                | contract.Shutdown()
+            ):
                 pass
             case _:
                 assert_never(command)

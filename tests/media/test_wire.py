@@ -50,7 +50,8 @@ FIGURES = contract.Figures(1, 2, 3, 4, 5, 0.1, 0.2, 0.3, 0.4, 6, 7, {"late": 8})
 COMMANDS: list[contract.Command] = [
     contract.OpenLeg("a", "127.0.0.1"),
     contract.ConfigureLeg("a", AUDIO, "192.0.2.1", True),
-    contract.OpenLeg("a", "127.0.0.1", shared=True),
+    contract.OpenLeg("a", "127.0.0.1", shared=True, conference="1001"),
+    contract.MoveLeg("a", "1002"),
     contract.ConfigureLeg("a", AUDIO, transport=TRANSPORT),
     contract.CloseLeg("a"),
     contract.SetPlan(Plan("1001", tuple(Seat(f"leg-{n}") for n in range(100)))),
