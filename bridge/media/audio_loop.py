@@ -29,9 +29,9 @@ from bridge.media.mixing import AudioMixer, Job, Loss, OpusSettings, Received, R
 from bridge.media.ports import Ports
 from bridge.media.session import Session
 from bridge.media.settings import MediaSettings
-from bridge.media.ticker import PERIOD, Spread, Tick, Ticker
 from bridge.media.worker import Done, Mixer, Runner, Worker
 from bridge.rtp.jitter import Unit
+from bridge.ticker import PERIOD, Spread, Tick, Ticker
 
 FAULTS_IN_A_ROW = 50  # the mixer failed a whole second long: another process must take over
 BUSY_IN_A_ROW = 150  # it was found at the same tick's work for three seconds in which the loop ran: the same

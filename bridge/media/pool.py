@@ -16,7 +16,7 @@ from bridge.log import logger
 from bridge.media import contract
 from bridge.media.placement import Placement
 from bridge.media.settings import MediaSettings, part_of_range
-from bridge.media.watchdog import Watchdog
+from bridge.watchdog import Watchdog
 
 HELLO_S = 15.0  # a new process must speak within this time
 CHECK_S = 1.0

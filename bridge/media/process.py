@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import ctypes
 import gc
 import os
 import resource
-import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -18,12 +16,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bridge import log
+from bridge.child import become_quiet
 from bridge.media.settings import MediaSettings
 
 if TYPE_CHECKING:
     from bridge.media.audio_loop import AudioLoop
 
-_PR_SET_PDEATHSIG = 1
 _WILD_S = 3  # of real-time without ever waiting
 
 
@@ -34,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--settings", required=True, help="MediaSettings as JSON")
     told = parser.parse_args(arguments)
     settings = msgspec.json.decode(told.settings, type=MediaSettings)
-    _become_quiet()
+    become_quiet()
     log.configure("info")
     # One thread does all arithmetic; OpenBLAS reads this when numpy is imported, hence the imports below.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -74,14 +72,6 @@ async def _serve(end: socket.socket, settings: MediaSettings, make: type[AudioLo
     await audio.stop()
     link.close()
     return 0 if reason in ("shutdown", "closed") else 1
-
-
-def _become_quiet() -> None:
-    """Let control alone decide when to end: a Ctrl-C or SIGTERM for the whole group is its business. Die with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _ask_for_priority(settings: MediaSettings) -> None:

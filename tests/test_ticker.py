@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from bridge.media.ticker import PERIOD, Schedule, Spread, Tick, Ticker
+from bridge.ticker import PERIOD, Schedule, Spread, Tick, Ticker
 
 
 def test_ticks_come_on_the_grid() -> None:

@@ -1,4 +1,4 @@
-"""The 20 ms tick: exact on the monotonic clock over hours, late ticks skipped and counted, never made up in a burst."""
+"""Ticks exact on the monotonic clock over hours: late ones are skipped and counted, never made up in a burst."""
 
 from __future__ import annotations
 

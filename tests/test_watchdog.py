@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.media.watchdog import Watchdog
+from bridge.watchdog import Watchdog
 
 PATIENCE = 8
 

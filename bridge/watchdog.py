@@ -1,4 +1,4 @@
-"""Tells a media process that is stuck from one that merely could not be heard because we slept ourselves."""
+"""Tells a process that is stuck from one that merely could not be heard because we slept ourselves."""
 
 from __future__ import annotations
 
