@@ -1,0 +1,283 @@
+"""One stream of pictures to one peer: its packets, what is sent again, and what the peer's feedback makes of it.
+
+Pictures come from a video worker by way of `bridge.media.fanout`, which decides when packets leave. A picture that
+cannot be sent breaks the chain: all that refer to it are dropped too, and the worker is asked for a key frame.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter, deque
+from collections.abc import Callable
+from math import inf
+
+from bridge.media.transport import Transport
+from bridge.rtp import rtcp, rtcp_feedback
+from bridge.rtp.estimate import Estimate
+from bridge.rtp.picture_stream import PictureStream, missing
+from bridge.sdp.video import NegotiatedVideo, VideoFormat
+from bridge.video.contract import CloseSink, EncodedPicture, MediaMessage, OpenSink, WantKeyFrame
+
+MOST_WAITING = (
+    4  # pictures, while a key frame leaves piece by piece; one more, and all wait for the next key frame
+)
+KEY_S = 1.0  # from one wish for a key frame to the next
+TOLD_S = 0.5  # from one change of the bit rate that a worker is told to the next
+TOLD_CHANGE = 0.1
+AT_ONCE = 8  # packets that leave together
+STEP_S = 0.005  # and so long before the next ones of the same picture
+SPREAD_S = 0.1  # a large picture leaves within this
+RESENT = 0.1  # of the octets that were sent
+RESENT_BURST = 6_000.0  # octets
+
+
+class VideoSender:
+    """The stream named `sink` (a leg, or a leg and `mixer.scene.SLIDES`) along `transport`.
+
+    `estimate`: of the path, shared by all streams along it. `tell` gets OpenSink, CloseSink and WantKeyFrame for the
+    worker of the leg's conference. `drops` counts by name.
+
+    `pictures`, `packets`, `octets`, `resent`, `dropped`: since the start; `stream` has what the peer reported.
+    """
+
+    def __init__(
+        self,
+        sink: str,
+        transport: Transport,
+        estimate: Estimate,
+        drops: Counter[str],
+        *,
+        tell: Callable[[MediaMessage], None],
+    ) -> None:
+        self.sink = sink
+        self.estimate = estimate
+        self._transport = transport
+        self._drops = drops
+        self._tell = tell
+        self.stream = PictureStream(
+            secrets.randbits(32),
+            secrets.randbits(32),
+            secrets.randbits(15),
+            secrets.randbits(15),
+            secrets.randbits(32),
+        )
+        self._agreed: NegotiatedVideo | None = None
+        self._format: VideoFormat | None = None
+        self._opened: OpenSink | None = None
+        self._opened_at = -inf
+        self._awaits_key = True
+        self._waiting: deque[EncodedPicture] = deque()  # bounded by MOST_WAITING
+        self._step = AT_ONCE
+        self._due = -inf  # not to send before
+        self._key_asked = -inf
+        self._key_due = inf
+        self._fir: int | None = None
+        self._tokens = RESENT_BURST  # octets that may be sent again
+        self.pictures = self.dropped = 0
+
+    # -- what was agreed -------------------------------------------------------------------------------------------
+
+    def configure(self, video: NegotiatedVideo, now: float) -> None:
+        """Take what was negotiated, first or anew. Another codec, or an end of a rest, begins with a key frame."""
+        self._agreed = video
+        wanted = video.send if video.sends and not video.held else None
+        before, self._format = self._format, wanted
+        self.estimate.configure(video.send_limits.bitrate)
+        if wanted is None:
+            self._rest()
+            return
+        self.stream.configure(
+            wanted.payload_type,
+            wanted.rtx,
+            video.mid_id,
+            video.mid,
+            video.feedback_id if video.transport_cc else 0,
+        )
+        if before != wanted:
+            self._break()
+        self._open(now)
+
+    def _rest(self) -> None:
+        self._break()
+        if self._opened is not None:
+            self._opened = None
+            self._tell(CloseSink(self.sink))
+
+    def _open(self, now: float) -> None:
+        assert self._agreed is not None and self._format is not None
+        told = OpenSink(
+            self.sink,
+            self._format.codec,
+            self._format.packetization_mode,
+            self._agreed.send_limits,
+            self.estimate.bitrate,
+        )
+        if told != self._opened:
+            self._opened, self._opened_at = told, now
+            self._tell(told)
+
+    def reopen(self, now: float) -> None:
+        """Another worker serves from now on: tell it of this stream, and wait for its first key frame."""
+        self._opened = None
+        self._break()
+        if self._format is not None:
+            self._open(now)
+
+    def close(self) -> None:
+        """The stream has ended."""
+        self._format = None
+        self._rest()
+
+    # -- out -------------------------------------------------------------------------------------------------------
+
+    def offer(self, picture: EncodedPicture, now: float) -> bool:
+        """Take a picture; whether there is something to send."""
+        if self._format is None or not picture.payloads:
+            return False
+        if picture.key:
+            self._drop_waiting()
+            self.stream.abandon()
+            self._awaits_key = False
+            self._key_due = inf
+            self._due = -inf
+        elif self._awaits_key:
+            self.dropped += 1
+            self.want_key(now)
+            return False
+        elif len(self._waiting) >= MOST_WAITING:
+            self._drops["picture-overtaken"] += 1
+            self.dropped += 1
+            self._break()
+            self.want_key(now)
+            return False
+        self._waiting.append(picture)
+        return True
+
+    def _drop_waiting(self) -> None:
+        self.dropped += len(self._waiting)
+        self._waiting.clear()
+
+    def _break(self) -> None:
+        """What comes next can be decoded only if it is a key frame."""
+        self._awaits_key = True
+        self._drop_waiting()
+        self.stream.abandon()
+
+    def send(self, now: float) -> float:
+        """Send the packets that are due; returns when the next ones are, `inf` = there are none."""
+        if now < self._due:
+            return self._due
+        if not self.stream.left and not self._begin(now):
+            return inf
+        for _ in range(min(self._step, self.stream.left)):
+            number = self.estimate.depart(len(self.stream.next_payload()), now)
+            self._transport.send_rtp(self.stream.packetise(number))
+        if self.stream.left:
+            self._due = now + STEP_S
+            return self._due
+        self.pictures += 1
+        return now if self._waiting else inf
+
+    def _begin(self, now: float) -> bool:
+        if not self._waiting:
+            return False
+        picture = self._waiting.popleft()
+        if not self._transport.may_send():
+            self._drops["picture-not-sent"] += 1
+            self._break()
+            return False
+        self.stream.begin(picture.payloads, picture.composed, now)
+        count = len(picture.payloads)
+        self._step = max(AT_ONCE, -int(-count * STEP_S // SPREAD_S))
+        octets = sum(map(len, picture.payloads))
+        self._tokens = min(max(RESENT_BURST, self._tokens), self._tokens + RESENT * octets)
+        return True
+
+    # -- feedback --------------------------------------------------------------------------------------------------
+
+    def take_feedback(self, packet: rtcp.RtcpPacket, now: float) -> None:
+        """One packet of the peer's RTCP; what is about other streams is left alone."""
+        match packet:
+            case rtcp.SenderReport(blocks=blocks) | rtcp.ReceiverReport(blocks=blocks):
+                if self.stream.on_report(blocks, now):
+                    self.estimate.on_loss(self.stream.remote_lost, now)
+            case rtcp_feedback.Nack(media_ssrc=ssrc, items=items) if ssrc == self.stream.ssrc:
+                self._resend(items, now)
+            case rtcp_feedback.PictureLoss(media_ssrc=ssrc) if ssrc == self.stream.ssrc:
+                self.want_key(now)
+            case rtcp_feedback.FullIntra(items=wanted):
+                for source, command in wanted:
+                    if source == self.stream.ssrc and command != self._fir:
+                        self._fir = command
+                        self.want_key(now)
+            case rtcp_feedback.EstimatedBitrate(bitrate=bitrate):
+                self.estimate.on_remb(bitrate)
+            case _:
+                pass
+
+    def want_key(self, now: float) -> None:
+        """The peer needs a key frame: ask for one now, or as soon as that may be."""
+        if self._opened is None or self._key_due < inf:
+            return
+        if now - self._key_asked >= KEY_S:
+            self._key_asked = now
+            self._tell(WantKeyFrame(self.sink))
+        else:
+            self._key_due = self._key_asked + KEY_S
+
+    def _resend(self, items: tuple[tuple[int, int], ...], now: float) -> None:
+        for sequence in missing(items):
+            payload = self.stream.find(sequence)
+            if payload is None or not self.stream.repairs:
+                continue
+            if self._tokens < len(payload):
+                self._drops["resend-over-rate"] += 1
+                return
+            self._tokens -= len(payload)
+            number = self.estimate.depart(len(payload), now)
+            if (packet := self.stream.repair(sequence, number)) is not None:
+                self._transport.send_rtp(packet)
+
+    # -- reports and time ------------------------------------------------------------------------------------------
+
+    def report(
+        self, now: float, wallclock: float, blocks: tuple[rtcp.ReportBlock, ...] = ()
+    ) -> rtcp.SenderReport | rtcp.ReceiverReport:
+        """The report that is due on this stream, with `blocks` about what is received; its SDES is the caller's."""
+        return self.stream.report(now, wallclock, blocks)
+
+    @property
+    def deadline(self) -> float:
+        """When `wake` wants to be called [monotonic seconds]."""
+        if self._opened is None:
+            return inf
+        return min(self._key_due, self._opened_at + TOLD_S)
+
+    def wake(self, now: float) -> None:
+        """Do what is due: a wish for a key frame that waited, another bit rate."""
+        if self._opened is None:
+            return
+        if now >= self._key_due:
+            self._key_due = inf
+            self.want_key(now)
+        if now >= self._opened_at + TOLD_S:
+            self.estimate.wake(now)
+            self._opened_at = now
+            told = self._opened.bitrate
+            if abs(self.estimate.bitrate - told) >= TOLD_CHANGE * told:
+                self._open(now)
+
+    @property
+    def packets(self) -> int:
+        """Packets sent, each once."""
+        return self.stream.packets
+
+    @property
+    def resent(self) -> int:
+        """Packets sent again."""
+        return self.stream.resent
+
+    @property
+    def octets(self) -> int:
+        """Octets of payload sent, each once."""
+        return self.stream.octets

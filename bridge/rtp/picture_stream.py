@@ -1,0 +1,290 @@
+"""A stream of pictures to a peer: numbers, timestamps and header extensions of its packets, and what is sent again.
+
+Pictures come cut into payloads that all sinks share. What a packet needs besides is here: nothing of a payload is
+copied before it goes out, and what was sent is remembered as a reference to it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from struct import Struct
+from typing import Final
+
+from bridge.rtp import rtcp
+from bridge.rtp.extensions import numbered
+
+CLOCK: Final = 90_000  # [Hz], of all pictures
+HISTORY_S: Final = 1.0  # what is older is not sent again: a key frame is quicker
+HISTORY_PICTURES: Final = 64
+HISTORY_PACKETS: Final = 1_000
+
+_NTP_EPOCH: Final = 2_208_988_800  # 1970, in seconds since 1900
+_fixed = Struct("!BBHII").pack
+_original = Struct("!H").pack
+_PLAIN, _EXTENDED = 0x80, 0x90  # the first octet of a packet without and with a header extension
+
+
+class _Sent:
+    """A picture of which `count` packets were sent, the first with number `first`, at `when` [monotonic seconds]."""
+
+    __slots__ = ("count", "first", "payloads", "timestamp", "when")
+
+    def __init__(self, first: int, timestamp: int, payloads: tuple[bytes, ...], when: float) -> None:
+        self.first = first
+        self.timestamp = timestamp
+        self.payloads = payloads
+        self.when = when
+        self.count = 0
+
+
+class PictureStream:
+    """One stream that we send. `begin` a picture, then `packetise` while packets of it are `left`.
+
+    `ssrc`: of the pictures, `repair_ssrc`: of what is sent again (RFC 4588). `remote_lost` (0..1), `round_trip_s` and
+    `remote_packets_lost` are what the peer last reported, 0 before.
+    """
+
+    __slots__ = (
+        "_after",
+        "_before",
+        "_extended",
+        "_head",
+        "_history",
+        "_introduces",
+        "_kept",
+        "_mid",
+        "_numbered",
+        "_offset",
+        "_present",
+        "_repair_sequence",
+        "_repair_type",
+        "_reported",
+        "_reports",
+        "octets",
+        "packets",
+        "payload_type",
+        "remote_lost",
+        "remote_packets_lost",
+        "repair_ssrc",
+        "resent",
+        "round_trip_s",
+        "sequence",
+        "ssrc",
+        "timestamp",
+    )
+
+    def __init__(
+        self, ssrc: int, repair_ssrc: int, sequence: int = 0, repair_sequence: int = 0, offset: int = 0
+    ) -> None:
+        """All should be random (RFC 3550 section 5.1); `offset` is that of timestamps. Sequence is best below 2^15, so
+        that SRTP sees no wrap at once (RFC 3711 section 3.3.1)."""
+        self.ssrc = ssrc
+        self.repair_ssrc = repair_ssrc
+        self.sequence = sequence & 0xFFFF
+        self._repair_sequence = repair_sequence & 0xFFFF
+        self._offset = offset
+        self.timestamp = -1  # of the last picture; none yet
+        self.payload_type = 0
+        self._repair_type: int | None = None
+        self._mid = (0, "", 0)
+        self._introduces = True  # the peer may not know yet to which of its streams this one belongs
+        self._extend()
+        self._present: _Sent | None = None
+        self._history: deque[_Sent] = deque()  # bounded by the constants above
+        self._kept = 0  # packets in it
+        self.packets = self.octets = self.resent = 0
+        self.remote_lost = 0.0
+        self.remote_packets_lost = 0
+        self.round_trip_s = 0.0
+        self._reported = (0, 0)  # `packets` at the report before last, and at the last one
+        # (middle of the NTP timestamp, when sent): the last 8 sender reports; older ones are forgotten.
+        self._reports: deque[tuple[int, float]] = deque(maxlen=8)
+
+    # -- what was agreed -------------------------------------------------------------------------------------------
+
+    def configure(
+        self, payload_type: int, repair_type: int | None, mid_id: int = 0, mid: str = "", feedback_id: int = 0
+    ) -> None:
+        """Take what was agreed, first or anew; numbers and timestamps go on.
+
+        `repair_type`: payload type of what is sent again, None = there is none. `mid_id`, `feedback_id`: ids of the
+        header extensions that tell `mid` and the transport-wide number, 0 = not told. The mid is told until the peer
+        has reported on this stream.
+        """
+        if (payload_type, repair_type) != (self.payload_type, self._repair_type):
+            self._history.clear()
+            self._kept = 0
+        self.payload_type = payload_type
+        self._repair_type = repair_type
+        self._introduces = True
+        self._mid = (mid_id, mid, feedback_id)
+        self._extend()
+
+    def _extend(self) -> None:
+        """Make the form of the header anew."""
+        mid_id, mid, feedback_id = self._mid
+        before, after = numbered(mid_id if self._introduces else 0, mid, feedback_id)
+        self._before, self._after = before, after
+        self._numbered = bool(feedback_id)
+        self._extended = bool(before)
+        number = "H" if self._numbered else ""
+        self._head = Struct(f"!BBHII{len(before)}s{number}{len(after)}s")
+
+    # -- pictures --------------------------------------------------------------------------------------------------
+
+    def begin(self, payloads: tuple[bytes, ...], composed: float, now: float) -> None:
+        """The next picture, seen at `composed` [monotonic seconds]. What was left of the one before is not sent."""
+        timestamp = self.timestamp_at(composed)
+        if self.timestamp >= 0 and (timestamp - self.timestamp - 1) & 0xFFFFFFFF >= 0x80000000:
+            timestamp = self.timestamp + 1 & 0xFFFFFFFF  # no two pictures have the same
+        self.timestamp = timestamp
+        self._present = _Sent(self.sequence, timestamp, payloads, now)
+        self._history.append(self._present)
+        self._kept += len(payloads)
+        self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        history = self._history
+        while (
+            self._kept > HISTORY_PACKETS
+            or len(history) > HISTORY_PICTURES
+            or (history and now - history[0].when > HISTORY_S)
+        ):
+            self._kept -= len(history.popleft().payloads)
+
+    def timestamp_at(self, moment: float) -> int:
+        """The RTP timestamp of a moment [monotonic seconds]."""
+        return int(moment * CLOCK + 0.5) + self._offset & 0xFFFFFFFF
+
+    @property
+    def left(self) -> int:
+        """How many packets of the present picture are still to be sent."""
+        present = self._present
+        return len(present.payloads) - present.count if present is not None else 0
+
+    def abandon(self) -> None:
+        """Nothing more of the present picture is sent."""
+        self._present = None
+
+    def next_payload(self) -> bytes:
+        """The payload that `packetise` will take; raises IndexError when none is `left`."""
+        present = self._present
+        if present is None:
+            raise IndexError("no picture was begun")
+        return present.payloads[present.count]
+
+    def packetise(self, number: int = 0) -> bytes:
+        """The next packet of the present picture, with a transport-wide `number` where those were agreed on."""
+        payload = self.next_payload()
+        present = self._present
+        assert present is not None
+        sequence = self.sequence
+        self.sequence = sequence + 1 & 0xFFFF
+        present.count += 1
+        last = present.count == len(present.payloads)
+        self.packets += 1
+        self.octets += len(payload)
+        return self._header(self.payload_type, last, sequence, present.timestamp, self.ssrc, number) + payload
+
+    def _header(
+        self, payload_type: int, marker: bool, sequence: int, timestamp: int, ssrc: int, number: int
+    ) -> bytes:
+        kind = payload_type | 0x80 if marker else payload_type
+        if not self._extended:
+            return _fixed(_PLAIN, kind, sequence, timestamp, ssrc)
+        if self._numbered:
+            return self._head.pack(
+                _EXTENDED, kind, sequence, timestamp, ssrc, self._before, number, self._after
+            )
+        return self._head.pack(_EXTENDED, kind, sequence, timestamp, ssrc, self._before, self._after)
+
+    # -- again -----------------------------------------------------------------------------------------------------
+
+    @property
+    def repairs(self) -> bool:
+        """Whether what is sent again has a stream of its own."""
+        return self._repair_type is not None
+
+    @property
+    def kept(self) -> int:
+        """How many packets are remembered."""
+        return self._kept
+
+    def find(self, sequence: int) -> bytes | None:
+        """The payload that was sent with this number, None if it is forgotten."""
+        found = self._find(sequence)
+        return found[0].payloads[found[1]] if found is not None else None
+
+    def _find(self, sequence: int) -> tuple[_Sent, int] | None:
+        for sent in reversed(self._history):
+            index = sequence - sent.first & 0xFFFF
+            if index < sent.count:
+                return sent, index
+        return None
+
+    def repair(self, sequence: int, number: int = 0) -> bytes | None:
+        """The packet that sends this one again in the stream of repairs (RFC 4588 section 4), None if it cannot."""
+        found = self._find(sequence)
+        if found is None or self._repair_type is None:
+            return None
+        sent, index = found
+        repair_sequence = self._repair_sequence
+        self._repair_sequence = repair_sequence + 1 & 0xFFFF
+        last = index + 1 == len(sent.payloads)
+        head = self._header(
+            self._repair_type, last, repair_sequence, sent.timestamp, self.repair_ssrc, number
+        )
+        self.resent += 1
+        return head + _original(sequence) + sent.payloads[index]
+
+    # -- reports ---------------------------------------------------------------------------------------------------
+
+    def report(
+        self, now: float, wallclock: float, blocks: tuple[rtcp.ReportBlock, ...] = ()
+    ) -> rtcp.SenderReport | rtcp.ReceiverReport:
+        """SR, or RR if nothing was sent since the report before last (RFC 3550 section 6.4).
+
+        `wallclock`: seconds since 1970 at `now`; the RTP timestamp is that of a picture composed now.
+        """
+        idle = self.packets == self._reported[0]
+        self._reported = (self._reported[1], self.packets)
+        if idle:
+            return rtcp.ReceiverReport(self.ssrc, blocks)
+        ntp = int((wallclock + _NTP_EPOCH) * 4_294_967_296) & 0xFFFFFFFFFFFFFFFF
+        self._reports.append((ntp >> 16 & 0xFFFFFFFF, now))
+        return rtcp.SenderReport(
+            self.ssrc,
+            ntp,
+            self.timestamp_at(now),
+            self.packets & 0xFFFFFFFF,
+            self.octets & 0xFFFFFFFF,
+            blocks,
+        )
+
+    def on_report(self, blocks: tuple[rtcp.ReportBlock, ...], now: float) -> bool:
+        """What the peer tells about us; whether it does. The round trip is taken from our monotonic clock, not from its
+        word alone."""
+        told = False
+        for block in blocks:
+            if block.ssrc != self.ssrc:
+                continue
+            told = True
+            if self._introduces:
+                self._introduces = False
+                self._extend()
+            self.remote_lost = block.fraction_lost / 256
+            self.remote_packets_lost = block.lost
+            for middle, sent in self._reports:
+                if middle == block.last_sr:
+                    self.round_trip_s = max(0.0, now - sent - block.delay / 65_536)
+        return told
+
+
+def missing(items: tuple[tuple[int, int], ...]) -> Iterator[int]:
+    """The numbers that a generic NACK names, in order (RFC 4585 section 6.2.1)."""
+    for first, mask in items:
+        yield first
+        for bit in range(16):
+            if mask >> bit & 1:
+                yield first + bit + 1 & 0xFFFF

@@ -1,0 +1,171 @@
+"""Pictures to one peer: key frame first, none after a gap, feedback obeyed within bounds."""
+
+from __future__ import annotations
+
+from bridge.rtp import rtcp
+from bridge.rtp.rtcp_feedback import EstimatedBitrate, FullIntra, Nack, PictureLoss
+from bridge.sdp.video import VideoFormat, VideoLimits
+from bridge.video.contract import CloseSink, OpenSink, WantKeyFrame
+from tests.media.bench_video import BenchVideo
+
+
+def test_a_worker_is_told_of_the_stream_and_begins_with_a_key_frame() -> None:
+    bench = BenchVideo()
+    assert bench.told == [OpenSink("a", "VP8", 1, VideoLimits(), bench.estimate.bitrate)]
+    assert bench.show() == []
+    assert bench.told_of(WantKeyFrame) == [WantKeyFrame("a")]
+    assert len(bench.show(key=True)) == 3
+    packets = bench.show()
+    assert [packet.marker for packet in packets] == [False, False, True]
+    assert {packet.ssrc for packet in packets} == {bench.ssrc}
+
+
+def test_nothing_is_sent_while_it_rests() -> None:
+    bench = BenchVideo()
+    bench.show(key=True)
+    bench.configure(held=True)
+    assert bench.told[-1] == CloseSink("a")
+    assert bench.show(key=True) == []
+    bench.configure(held=False)
+    assert isinstance(bench.told[-1], OpenSink)
+    assert bench.show() == []
+    assert len(bench.show(key=True)) == 3
+
+
+def test_another_codec_begins_with_a_key_frame_and_the_same_does_not() -> None:
+    bench = BenchVideo()
+    bench.show(key=True)
+    bench.configure(mid="v", mid_id=3)
+    assert len(bench.show()) == 3
+    bench.configure(send=VideoFormat("H264", 102, packetization_mode=0))
+    assert bench.told[-1] == OpenSink("a", "H264", 0, VideoLimits(), bench.estimate.bitrate)
+    assert bench.show() == []
+    assert {packet.payload_type for packet in bench.show(key=True)} == {102}
+
+
+def test_another_worker_is_told_and_begins_with_a_key_frame() -> None:
+    bench = BenchVideo()
+    bench.show(key=True)
+    bench.sender.reopen(bench.now)
+    assert len(bench.told_of(OpenSink)) == 2
+    assert bench.show() == []
+
+
+def test_the_end() -> None:
+    bench = BenchVideo()
+    bench.sender.close()
+    assert bench.told[-1] == CloseSink("a")
+    assert bench.show(key=True) == []
+
+
+def test_a_key_frame_leaves_piece_by_piece_and_what_follows_waits() -> None:
+    bench = BenchVideo()
+    begun = bench.now
+    bench.offer(40, key=True)
+    assert bench.sender.send(bench.now) > bench.now
+    assert len(bench.take()) < 20
+    bench.now += 0.02
+    bench.offer()
+    packets = bench.drain() + bench.drain()
+    assert packets[-1].marker
+    assert len({packet.timestamp for packet in packets}) == 2
+    assert [packet.sequence for packet in packets] == list(
+        range(packets[0].sequence, packets[-1].sequence + 1)
+    )
+    assert bench.now - begun <= 0.11
+
+
+def test_what_is_behind_is_overtaken_and_a_key_frame_asked_for() -> None:
+    bench = BenchVideo()
+    bench.show(key=True)
+    for _ in range(10):
+        bench.offer(4)
+    assert bench.drops["picture-overtaken"] == 1
+    assert bench.told_of(WantKeyFrame) == [WantKeyFrame("a")]
+    assert bench.drain() == []
+    bench.offer(4, key=True)
+    assert len(bench.drain()) == 4
+
+
+def test_a_way_that_is_closed_breaks_the_chain() -> None:
+    bench = BenchVideo()
+    bench.show(key=True)
+    bench.way.open = False
+    assert bench.show() == []
+    bench.way.open = True
+    assert bench.show() == []
+    assert len(bench.show(key=True)) == 3
+
+
+def test_a_thousand_wishes_for_a_key_frame_are_one_a_second() -> None:
+    bench = BenchVideo()
+    bench.show(key=True)
+
+    def hundred() -> None:
+        for number in range(100):
+            bench.hear(PictureLoss(1, bench.ssrc))
+            bench.hear(FullIntra(1, ((bench.ssrc, number),)))
+
+    bench.pass_time(5.0, hundred)
+    assert 4 <= len(bench.told_of(WantKeyFrame)) <= 6
+
+
+def test_a_wish_that_comes_too_early_is_not_forgotten_unless_a_key_frame_came() -> None:
+    bench = BenchVideo()
+    bench.show(key=True)
+    bench.hear(PictureLoss(1, bench.ssrc))
+    bench.hear(PictureLoss(1, bench.ssrc))
+    bench.pass_time(1.5)
+    assert len(bench.told_of(WantKeyFrame)) == 2
+    bench.hear(PictureLoss(1, bench.ssrc))
+    bench.show(key=True)
+    bench.pass_time(3.0)
+    assert len(bench.told_of(WantKeyFrame)) == 2
+
+
+def test_a_command_is_obeyed_once_and_others_are_not_ours() -> None:
+    bench = BenchVideo()
+    bench.show(key=True)
+    for _ in range(5):
+        bench.hear(FullIntra(1, ((bench.ssrc, 7), (99, 1))))
+        bench.hear(PictureLoss(1, 99))
+        bench.hear(FullIntra(1, ((99, 8),)))
+        bench.pass_time(1.5)
+    assert len(bench.told_of(WantKeyFrame)) == 1
+
+
+def test_what_is_lost_is_sent_again_within_a_tenth_of_the_rate() -> None:
+    bench = BenchVideo()
+    bench.show(key=True)
+    sent = repaired = 0
+    for _ in range(250):
+        packets = bench.show(5)
+        sent += sum(len(packet.payload) for packet in packets)
+        bench.hear(Nack(1, bench.ssrc, ((packets[0].sequence, 0xFFFF),)))
+        repaired += sum(len(packet.payload) for packet in bench.take())
+    assert 0.05 * sent < repaired <= 0.1 * sent + 7_000
+    assert bench.drops["resend-over-rate"] > 0
+
+
+def test_the_rate_that_a_worker_is_told_follows_the_peer_twice_a_second_at_most() -> None:
+    bench = BenchVideo()
+    bench.show(key=True)
+    told = len(bench.told)
+    rates = iter(range(0, 10_000_000, 50_000))
+    bench.pass_time(5.0, lambda: bench.hear(EstimatedBitrate(1, next(rates), ())))
+    opened = bench.told_of(OpenSink)[told:]
+    assert 3 <= len(opened) <= 10
+    bench.hear(EstimatedBitrate(1, 0, ()))
+    bench.pass_time(1.0)
+    last = bench.told[-1]
+    assert isinstance(last, OpenSink)
+    assert last.bitrate == 64_000
+
+
+def test_reports_are_those_of_the_stream() -> None:
+    bench = BenchVideo()
+    bench.show(key=True)
+    report = bench.sender.report(bench.now, 5_000.0)
+    assert isinstance(report, rtcp.SenderReport)
+    assert (report.ssrc, report.packets) == (bench.ssrc, 3)
+    assert (bench.sender.packets, bench.sender.octets, bench.sender.pictures) == (3, 2500, 1)
