@@ -18,6 +18,9 @@ from bridge.media.shared_port import SharedPort
 from bridge.media.transport import Transport
 from bridge.rtc.ice import IceLite, Path
 from bridge.rtp.packet import is_rtcp
+from bridge.sdp.audio import NegotiatedAudio
+from bridge.sdp.transport import NegotiatedTransport
+from bridge.sdp.video import NegotiatedVideo
 
 CHECKS_PER_S = (
     100.0  # along paths that have passed one; an honest peer sends some twenty while it looks for a path
@@ -60,8 +63,14 @@ class IcePath(Transport):
         self._heard = -inf  # when a packet last came along the chosen path [monotonic seconds]
         self._elsewhere = 0  # packets in a row that came along others
 
-    def _aim(self, command: contract.ConfigureLeg, now: float) -> None:
-        agreed = command.transport.ice
+    def _aim(
+        self,
+        stream: NegotiatedAudio | NegotiatedVideo,
+        transport: NegotiatedTransport,
+        command: contract.ConfigureLeg,
+        now: float,
+    ) -> None:
+        agreed = transport.ice
         self._checks = Allowance(CHECKS_PER_S, CHECKS_PER_S, now)
         self._strange_checks = Allowance(STRANGE_CHECKS_PER_S, STRANGE_CHECKS_PER_S, now)
         if agreed is None:

@@ -16,6 +16,9 @@ from bridge.media.protection import Protection
 from bridge.media.transport import Transport
 from bridge.rtp.packet import is_rtcp
 from bridge.rtp.source import RemoteFilter
+from bridge.sdp.audio import NegotiatedAudio
+from bridge.sdp.transport import NegotiatedTransport
+from bridge.sdp.video import NegotiatedVideo
 
 Send = Callable[[bytes, Address], bool]
 
@@ -47,12 +50,17 @@ class OwnPorts(Transport):
         self._secure = False  # the rules follow whoever proves itself
         self._mux = False
 
-    def _aim(self, command: contract.ConfigureLeg, now: float) -> None:
-        audio = command.audio
-        remote, remote_rtcp = _canonical(audio.remote), _canonical(audio.remote_rtcp)
+    def _aim(
+        self,
+        stream: NegotiatedAudio | NegotiatedVideo,
+        transport: NegotiatedTransport,
+        command: contract.ConfigureLeg,
+        now: float,
+    ) -> None:
+        remote, remote_rtcp = _canonical(stream.remote), _canonical(stream.remote_rtcp)
         signalling = _canonical((command.signalling, 0))[0]
         before, self._secure = self._secure, self._protection.proven
-        self._mux = audio.rtcp_mux
+        self._mux = stream.rtcp_mux
         if self._source is not None and before == self._secure:
             self._source.configure(remote, signalling, command.latch)
             self._rtcp_source.configure(remote_rtcp, signalling, command.latch)

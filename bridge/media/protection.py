@@ -11,6 +11,7 @@ from bridge.rtc.link import DtlsLink
 from bridge.rtp.link import Link, PlainLink, SdesLink
 from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.transport import NegotiatedDtls
+from bridge.sdp.video import NegotiatedVideo
 
 
 class Protection:
@@ -43,7 +44,9 @@ class Protection:
         self._handshake: Handshake | None = None
         self._taken = False  # the handshake's keys are in the link
 
-    def configure(self, audio: NegotiatedAudio, dtls: NegotiatedDtls | None, now: float) -> None:
+    def configure(
+        self, stream: NegotiatedAudio | NegotiatedVideo, dtls: NegotiatedDtls | None, now: float
+    ) -> None:
         """Take what was agreed, first or anew. A key or an association that stays the same goes on where it was; the
         keys before a new association serve until it has brought its own.
 
@@ -52,7 +55,7 @@ class Protection:
         if dtls is not None:
             self._agree(dtls, now)
             return
-        keys = audio.srtp_send, audio.srtp_receive
+        keys = stream.srtp_send, stream.srtp_receive
         if self._agreed is None and keys == self._keys:
             return
         self._agreed = self._handshake = None

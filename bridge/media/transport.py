@@ -18,8 +18,13 @@ from bridge.errors import ProtocolError
 from bridge.media import contract
 from bridge.media.allowance import Allowance
 from bridge.media.protection import Protection
+from bridge.sdp.audio import NegotiatedAudio
+from bridge.sdp.transport import NegotiatedTransport
+from bridge.sdp.video import NegotiatedVideo
 
 RTCP_PER_S = 50.0  # an honest peer sends one report in some seconds, and feedback ten times a second
+# Where there are pictures, feedback comes twenty times a second, and wishes for what was lost as often as that happens.
+PICTURES_RTCP_PER_S = 200.0
 # Packets of another source (SSRC) than the one that is heard: enough for the peer to begin one. So a flood that is
 # forged with the peer's address, by somebody who does not see its packets, does not use up what the peer may send.
 OTHERS_PER_S = 50.0
@@ -42,8 +47,24 @@ class Streams(Protocol):
         ...
 
 
+class Pictures(Streams, Protocol):
+    """Who gets a leg's packets of pictures, and says beforehand which are worth decrypting."""
+
+    @property
+    def types(self) -> frozenset[int]:
+        """The payload types that are pictures."""
+        ...
+
+    def admit(self, datagram: bytes, arrival: float) -> bool:
+        """Whether a packet of 12 octets or more is to be unwrapped. False: it was dropped, and that was counted."""
+        ...
+
+
 class Transport(ABC):
     """What both kinds have in common. `deadline`: when `wake` wants to be called [monotonic seconds].
+
+    `streams` get what comes; `pictures` get what is theirs by payload type, None = there are none. What they may send
+    is no part of the allowance of the sound, so that a flood of pictures costs no sound.
 
     `rate_factor`: how many times the agreed packet rate is taken; more is dropped unread. `drops` counts by name.
     `tell` gets Connected and TransportFailed.
@@ -59,6 +80,7 @@ class Transport(ABC):
     ) -> None:
         self.leg = leg
         self.streams: Streams  # set by their owner, before anything comes
+        self.pictures: Pictures | None = None
         self.deadline = inf
         self._protection = protection
         self._rate_factor = rate_factor
@@ -78,19 +100,50 @@ class Transport(ABC):
     # -- what was agreed -------------------------------------------------------------------------------------------
 
     def configure(self, command: contract.ConfigureLeg, now: float) -> None:
-        """Take what was negotiated, first or anew. Raises ProtocolError for keys that cannot be used."""
-        audio = command.audio
-        self._protection.configure(audio, command.transport.dtls, now)
-        rate = self._rate_factor * max(50.0, 1000.0 / audio.ptime_ms)
+        """Take what was negotiated, first or anew, for the sound and for what travels with it.
+
+        Raises ProtocolError for keys that cannot be used.
+        """
+        rate = self._rate_factor * max(50.0, 1000.0 / command.audio.ptime_ms)
         self._allowance = Allowance(rate, rate, now)
+        bundled = command.video is not None and command.video_transport is None
+        self._agree(
+            command.audio, command.transport, command, now, PICTURES_RTCP_PER_S if bundled else RTCP_PER_S
+        )
+
+    def configure_video(
+        self,
+        video: NegotiatedVideo,
+        transport: NegotiatedTransport,
+        command: contract.ConfigureLeg,
+        now: float,
+    ) -> None:
+        """The same for pictures that travel alone."""
+        self._agree(video, transport, command, now, PICTURES_RTCP_PER_S)
+
+    def _agree(
+        self,
+        stream: NegotiatedAudio | NegotiatedVideo,
+        transport: NegotiatedTransport,
+        command: contract.ConfigureLeg,
+        now: float,
+        reports: float,
+    ) -> None:
+        self._protection.configure(stream, transport.dtls, now)
         self._other_allowance = Allowance(OTHERS_PER_S, OTHERS_PER_S, now)
-        self._rtcp_allowance = Allowance(RTCP_PER_S, RTCP_PER_S, now)
+        self._rtcp_allowance = Allowance(reports, reports, now)
         self._record_allowance = Allowance(RECORDS_PER_S, RECORDS_PER_S, now)
-        self._aim(command, now)
+        self._aim(stream, transport, command, now)
         self._settle(now)
 
     @abstractmethod
-    def _aim(self, command: contract.ConfigureLeg, now: float) -> None:
+    def _aim(
+        self,
+        stream: NegotiatedAudio | NegotiatedVideo,
+        transport: NegotiatedTransport,
+        command: contract.ConfigureLeg,
+        now: float,
+    ) -> None:
         """Take what was agreed about addresses."""
 
     @property
@@ -103,7 +156,13 @@ class Transport(ABC):
     def _take_packet(self, datagram: bytes, arrival: float) -> bool:
         """A datagram that may be the peer's RTP. True: it was."""
         source = datagram[8:12]
-        allowance = self._allowance if source == self._heard_source else self._other_allowance
+        if source == self._heard_source:
+            allowance = self._allowance
+        else:
+            pictures = self.pictures
+            if pictures is not None and len(source) == 4 and datagram[1] & 0x7F in pictures.types:
+                return pictures.admit(datagram, arrival) and self._take_picture(pictures, datagram, arrival)
+            allowance = self._other_allowance
         if not allowance.take(arrival):
             self._drops["over-rate"] += 1
             return False
@@ -113,6 +172,14 @@ class Transport(ABC):
             self._drops[fault.name] += 1
             return False
         self._heard_source = source
+        return True
+
+    def _take_picture(self, pictures: Pictures, datagram: bytes, arrival: float) -> bool:
+        try:
+            pictures.take_rtp(self._unwrap_rtp(datagram), arrival)
+        except ProtocolError as fault:
+            self._drops[fault.name] += 1
+            return False
         return True
 
     def _take_report(self, datagram: bytes, arrival: float) -> bool:
