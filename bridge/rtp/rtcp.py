@@ -12,7 +12,7 @@ from typing import Final
 
 from bridge.errors import ProtocolError
 from bridge.rtp import rtcp_feedback
-from bridge.rtp.rtcp_feedback import Feedback
+from bridge.rtp.rtcp_feedback import Feedback, Request
 
 SENDER_REPORT: Final = 200
 RECEIVER_REPORT: Final = 201
@@ -225,10 +225,11 @@ def _bye(count: int, body: bytes) -> Bye:
 # -- writing --
 
 
-def serialise(packet: SenderReport | ReceiverReport | SourceDescription | Bye) -> bytes:
+def serialise(packet: SenderReport | ReceiverReport | SourceDescription | Bye | Request) -> bytes:
     """One packet as bytes. A compound is their concatenation, SR or RR first, SDES with a CNAME second.
 
-    Raises ValueError for what cannot be written (more than 31 blocks or sources, an item over 255 octets).
+    Raises ValueError for what cannot be written (more than 31 blocks or sources, an item over 255 octets; feedback that
+    asks for nothing).
     """
     match packet:
         case SenderReport():
@@ -246,6 +247,8 @@ def serialise(packet: SenderReport | ReceiverReport | SourceDescription | Bye) -
             if packet.reason:
                 body += _counted(packet.reason)
             return _framed(GOODBYE, len(packet.sources), body)
+        case _:
+            return rtcp_feedback.serialise(packet)
 
 
 def _framed(packet_type: int, count: int, body: bytes) -> bytes:

@@ -12,6 +12,7 @@ from bridge.rtp.dtmf import DtmfReceiver
 from bridge.rtp.packet import RtpPacket, parse
 from bridge.rtp.payload import opus_duration, opus_fec_samples
 from bridge.rtp.receive_stream import ReceiveStream
+from bridge.rtp.rtcp_feedback import Request
 
 _HEAD = struct.pack("!BBHII", 0x80, 0, 1, 160, 0x11223344)
 _IDS = struct.pack("!II", 1, 2)
@@ -31,6 +32,8 @@ def fuzz_rtcp(data: bytes) -> object:
         if isinstance(packet, rtcp.SenderReport | rtcp.ReceiverReport | rtcp.SourceDescription | rtcp.Bye):
             again = rtcp.parse_compound(rtcp.serialise(packet))
             assert again == [packet]
+        elif isinstance(packet, Request):
+            assert rtcp.parse_compound(rtcp.serialise(packet)) == [packet]
     return found
 
 

@@ -21,6 +21,13 @@ def read(packet: bytes | None) -> dict[int, float | None]:
     assert struct.unpack_from("!H", packet, 2)[0] == len(packet) // 4 - 1
     (told,) = rtcp.parse_compound(packet)
     assert isinstance(told, TransportWide)
+    assert {(told.base + place & 0xFFFF): tick / 4_000 for place, tick in told.received} == {
+        number: when for number, when in _statuses(packet).items() if when is not None
+    }
+    return _statuses(packet)
+
+
+def _statuses(packet: bytes) -> dict[int, float | None]:
     base, count = struct.unpack_from("!HH", packet, 12)
     when = int.from_bytes(packet[16:19], "big") * 64_000  # microseconds
     statuses: list[int] = []
@@ -58,7 +65,7 @@ def test_who_and_about_whom() -> None:
     arrivals.note(7, 10.0)
     packet = arrivals.feedback(0x11111111, 0x22222222)
     (told,) = rtcp.parse_compound(packet or b"")
-    assert told == TransportWide(0x11111111, 0x22222222, 7, 1)
+    assert told == TransportWide(0x11111111, 0x22222222, 7, 1, 0, ((0, 40_000),))
     assert arrivals.feedback(1, 2) is None
 
 

