@@ -17,6 +17,7 @@ from bridge.sip.limits import Rate, Rates
 from bridge.sip.settings import Advertised, AgentSettings, Endpoint
 from bridge.sip.terms import LegTerms
 from bridge.sip.uri import host_port, parse_uri
+from bridge.video.settings import Rung, VideoSettings
 from bridge.web.entrance import EntranceLimits
 from bridge.web.media import WebTerms
 from bridge.web.rules import Neighbourhood
@@ -43,6 +44,25 @@ def media_settings(config: Config) -> MediaSettings:
         rtc_tcp=rtc.tcp,
         # Firefox has no candidates on loopback, and pairs none of its others with one there.
         rtc_here=bool(rtc.address) and is_loopback(rtc.address) and not rtc.public_addresses,
+    )
+
+
+def video_settings(config: Config) -> VideoSettings:
+    """What video workers are told. The least of each size is as they have it by themselves."""
+    video = config.video
+    most = {
+        1080: video.bitrate_1080_bps,
+        720: video.bitrate_720_bps,
+        360: video.bitrate_360_bps,
+        180: video.bitrate_180_bps,
+    }
+    return VideoSettings(
+        rungs=tuple(Rung(each.height, each.least, most[each.height]) for each in VideoSettings().rungs),
+        letterbox=video.letterbox,
+        threads=video.threads,
+        x264_preset=video.x264_preset,
+        vp8_speed=video.vp8_speed,
+        font=video.font,
     )
 
 

@@ -174,6 +174,32 @@ class MediaConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoConfig:
+    """Pictures. `workers`: in so many conferences at the same time; in any more there is sound only.
+
+    `height`: of the largest canvas (16:9); `fps`: pictures a second. `codecs`: that we send, best liked first; without
+    H.264 nothing of x264 is used. `bitrate_*`: the most for a picture of that height. `letterbox`: faces of another
+    shape than their tile are shown whole, with bars, else they are cut. `font`: a file, "" = the one that comes along.
+    `x264_preset`, `vp8_speed`: how much care encoders take (vp8_speed: cpu-used, -16 is the least).
+    """
+
+    enabled: bool = True
+    workers: Annotated[int, Bound(1, 1000)] = 8
+    height: int = 720
+    fps: int = 25
+    codecs: tuple[str, ...] = ("H264", "VP8")
+    bitrate_1080_bps: Annotated[int, Bound(1_200_000, 20_000_000)] = 3_000_000
+    bitrate_720_bps: Annotated[int, Bound(500_000, 10_000_000)] = 1_500_000
+    bitrate_360_bps: Annotated[int, Bound(150_000, 4_000_000)] = 500_000
+    bitrate_180_bps: Annotated[int, Bound(64_000, 1_000_000)] = 150_000
+    letterbox: bool = True
+    font: str = ""
+    threads: Annotated[int, Bound(1, 64)] = 2
+    x264_preset: str = "superfast"
+    vp8_speed: Annotated[int, Bound(-16, 16)] = -8
+
+
+@dataclass(frozen=True, slots=True)
 class LimitsConfig:
     """When new calls are refused, and when guessing is slowed down.
 
@@ -273,7 +299,11 @@ class Room:
     `limit`: people in the room, those in the lobby included. Times of 0 mean: no limit to `wait_host_s` and
     `knock_timeout_s`, at once for `no_host_end_s`, never for `last_one_end_s`. `tones_up_to`: tones tell who comes
     and goes until so many are in. `guests_can_unmute`: a guest whom a host has muted may lift that himself. `chat`:
-    whether people in the room may write to each other.
+    whether people in the room may write to each other. `video`: whether pictures are shown at all; `layout`: how, for
+    hosts, and for guests too where `guest_layout` is ""; `names`: below the faces. `guests_can_present`: show slides;
+    `presenter_in_main`: whoever shows some stands large himself where slides have a place of their own.
+    `interpreters`: addresses of known endpoints ("user@domain"), and `interpreter_aliases`: names of the room, by which
+    interpreters come; they have a place in everybody's picture.
     """
 
     number: str
@@ -298,6 +328,14 @@ class Room:
     knock_timeout_s: Seconds = 900.0
     no_host_end_s: Seconds = 60.0
     last_one_end_s: Annotated[float, Bound(60, 86_400, or_zero=True)] = 0.0
+    video: bool = True
+    layout: str = "1:7"
+    guest_layout: str = ""
+    names: bool = True
+    guests_can_present: bool = True
+    presenter_in_main: bool = False
+    interpreters: tuple[str, ...] = ()
+    interpreter_aliases: tuple[str, ...] = ()
 
     @property
     def has_host_pin(self) -> bool:
@@ -317,6 +355,7 @@ class Config:
     bridge: BridgeConfig = field(default_factory=BridgeConfig)
     sip: SipConfig = field(default_factory=SipConfig)
     media: MediaConfig = field(default_factory=MediaConfig)
+    video: VideoConfig = field(default_factory=VideoConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     web: WebConfig = field(default_factory=WebConfig)
     rtc: RtcConfig = field(default_factory=RtcConfig)

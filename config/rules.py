@@ -10,6 +10,11 @@ from config.model import Config, Listener, Peer, PeerKind, Protocol, Room, RoomK
 from config.pin import PinForm, collide, form
 
 CODECS: Final = ("opus", "G722", "PCMA", "PCMU")
+VIDEO_CODECS: Final = ("H264", "VP8")
+HEIGHTS: Final = (360, 720, 1080)
+RATES_FPS: Final = (25, 30)
+PRESETS: Final = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium")
+LAYOUTS: Final = ("1:0", "1:7", "1:21", "2:21", "1:33", "4:0", "9:0", "16:0", "25:0")
 PTIMES_MS: Final = (10, 20, 30, 40, 60)
 FEWEST_PASSWORD_CHARACTERS: Final = 8
 FEWEST_SECRET_CHARACTERS: Final = 16
@@ -29,6 +34,7 @@ def broken_rules(config: Config, given: Container[str]) -> Broken:
     """Everything that is wrong although each value is fine by itself. `given`: the paths that the file sets."""
     yield from _sip(config)
     yield from _media(config)
+    yield from _video(config)
     yield from _web(config)
     yield from _turn(config)
     yield from _ports(config)
@@ -139,6 +145,22 @@ def _media(config: Config) -> Broken:
             yield f"dial_out.allow[{at}]", 'must be "user@host"; * stands for any characters of the user'
 
 
+def _video(config: Config) -> Broken:
+    video = config.video
+    for name, value, choices in (
+        ("height", video.height, HEIGHTS),
+        ("fps", video.fps, RATES_FPS),
+        ("x264_preset", video.x264_preset, PRESETS),
+    ):
+        if value not in choices:
+            yield f"video.{name}", f"must be one of {', '.join(map(str, choices))}"
+    for at, codec in enumerate(video.codecs):
+        if codec not in VIDEO_CODECS or codec in video.codecs[:at]:
+            yield f"video.codecs[{at}]", f"must be one of {', '.join(VIDEO_CODECS)}, each once"
+    if not video.codecs:
+        yield "video.codecs", "there must be one; video.enabled = false turns pictures off"
+
+
 def _web(config: Config) -> Broken:
     web, rtc = config.web, config.rtc
     if not _is_address(web.address):
@@ -235,11 +257,18 @@ def _peer(peer: Peer, where: str) -> Broken:
 def _room(room: Room, where: str, given: Container[str]) -> Broken:
     if not (room.number.isascii() and room.number.isdigit() and len(room.number) <= 20):
         yield f"{where}.number", "must be 1 to 20 digits"
-    for at, name in enumerate(room.aliases):
-        if not _is_alias(name):
-            yield f"{where}.aliases[{at}]", 'must be "number" or "user@domain"'
-        elif (user := name.partition("@")[0]) != (reached := _as_dialled(user)):
-            yield f"{where}.aliases[{at}]", f'can never be dialled: write "{reached}" for "{user}"'
+    for key, aliases in (("aliases", room.aliases), ("interpreter_aliases", room.interpreter_aliases)):
+        for at, name in enumerate(aliases):
+            if not _is_alias(name):
+                yield f"{where}.{key}[{at}]", 'must be "number" or "user@domain"'
+            elif (user := name.partition("@")[0]) != (reached := _as_dialled(user)):
+                yield f"{where}.{key}[{at}]", f'can never be dialled: write "{reached}" for "{user}"'
+    for at, name in enumerate(room.interpreters):
+        if not _is_alias(name) or "@" not in name:
+            yield f"{where}.interpreters[{at}]", 'must be "user@domain"'
+    for key, layout in (("layout", room.layout), ("guest_layout", room.guest_layout)):
+        if layout not in LAYOUTS and (layout or key == "layout"):
+            yield f"{where}.{key}", f"must be one of {', '.join(LAYOUTS)}"
     for key, pin in (("host_pin", room.host_pin), ("guest_pin", room.guest_pin)):
         if form(pin) is PinForm.BROKEN:
             yield f"{where}.{key}", 'must be an argon2id hash, or "generated", or 4 to 20 digits'
@@ -278,7 +307,8 @@ def _names(config: Config) -> Broken:
     taken: dict[str, str] = {}
     for at, room in enumerate(config.rooms):
         places = [(room.number, f"rooms[{at}].number")]
-        places += [(name, f"rooms[{at}].aliases[{index}]") for index, name in enumerate(room.aliases)]
+        for key, aliases in (("aliases", room.aliases), ("interpreter_aliases", room.interpreter_aliases)):
+            places += [(name, f"rooms[{at}].{key}[{index}]") for index, name in enumerate(aliases)]
         for name, where in places:
             if taken.setdefault(name.lower(), where) != where:
                 yield where, f'"{name}" is taken by {taken[name.lower()]}'

@@ -9,6 +9,7 @@ import pytest
 from bridge import settings
 from bridge.errors import ProtocolError
 from bridge.sdp.local import SrtpPolicy
+from bridge.video.settings import VideoSettings
 from config import model
 from config.model import (
     BridgeConfig,
@@ -183,3 +184,24 @@ def test_what_browsers_are_told() -> None:
 )
 def test_where_rooms_are_called_by_sip(sip: SipConfig, host: str) -> None:
     assert settings.sip_host(Config(sip=sip)) == host
+
+
+def test_video_workers_are_told_all_that_is_configured() -> None:
+    video = model.VideoConfig(
+        bitrate_720_bps=900_000, letterbox=False, font="/f.ttf", threads=1, x264_preset="fast", vp8_speed=4
+    )
+    told = settings.video_settings(Config(video=video))
+    assert {rung.height: rung.most for rung in told.rungs} == {
+        1080: 3_000_000,
+        720: 900_000,
+        360: 500_000,
+        180: 150_000,
+    }
+    assert (told.letterbox, told.font, told.threads, told.x264_preset, told.vp8_speed) == (
+        False,
+        "/f.ttf",
+        1,
+        "fast",
+        4,
+    )
+    assert settings.video_settings(Config()) == VideoSettings()

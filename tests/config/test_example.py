@@ -39,7 +39,7 @@ def test_the_example_loads_and_offers_a_room_of_each_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    "section", ["bridge", "media", "limits", "web", "rtc", "turn", "management", "dial_out"]
+    "section", ["bridge", "media", "video", "limits", "web", "rtc", "turn", "management", "dial_out"]
 )
 def test_a_section_shows_the_defaults(section: str) -> None:
     assert getattr(everything(), section) == getattr(Config(), section)

@@ -12,8 +12,9 @@ from bridge.codec.table import AUDIO_CODECS
 from bridge.sip.dial import hop_towards
 from config.load import ConfigError, check, load, parse
 from config.model import Config, Language, Protocol, RoomKind, SrtpPolicy
-from config.rules import CODECS
+from config.rules import CODECS, LAYOUTS, VIDEO_CODECS
 from config.secret import Secret
+from mixer.layout import NAMES
 from tests.config.fuzz import TARGETS, fuzz_toml
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$na3kUMumb9OqcE9f8yvzuA$mJpNw5Yg87tL63ScUNWllGi6+xYvsetI3gY5CljKGNY"
@@ -217,6 +218,35 @@ def test_names_of_peers_are_unique() -> None:
 
 def test_the_codecs_are_those_of_the_table() -> None:
     assert tuple(codec.name for codec in AUDIO_CODECS) == CODECS
+
+
+def test_the_layouts_are_those_that_there_are() -> None:
+    assert LAYOUTS == NAMES
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("height = 480", "video.height: must be one of 360, 720, 1080"),
+        ("fps = 60", "video.fps: must be one of 25, 30"),
+        (
+            'x264_preset = "slow"',
+            "video.x264_preset: must be one of ultrafast, superfast, veryfast, faster, fast, medium",
+        ),
+        ('codecs = ["VP9"]', "video.codecs[0]: must be one of H264, VP8, each once"),
+        ('codecs = ["VP8", "VP8"]', "video.codecs[1]: must be one of H264, VP8, each once"),
+        ("codecs = []", "video.codecs: there must be one; video.enabled = false turns pictures off"),
+        ("workers = 0", "video.workers: must be 1 to 1000"),
+        ("vp8_speed = 20", "video.vp8_speed: must be -16 to 16"),
+    ],
+)  # fmt: skip
+def test_pictures_that_cannot_be_had(line: str, fault: str) -> None:
+    assert mistakes(f"[video]\n{line}\n") == [f"2: {fault}"]
+
+
+def test_vp8_alone_will_do() -> None:
+    assert mistakes('[video]\ncodecs = ["VP8"]\nheight = 1080\nfps = 30\n') == []
+    assert set(VIDEO_CODECS) == {"H264", "VP8"}
 
 
 @given(st.text(st.sampled_from("[]{}=.\"'\n#,a1 \\") | st.characters(), max_size=60))

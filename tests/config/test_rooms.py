@@ -13,6 +13,7 @@ from config.model import Room, RoomKind
 from config.pin import PinForm, collide, digits_fault, form
 from config.secret import Secret
 
+LAYOUTS = "1:0, 1:7, 1:21, 2:21, 1:33, 4:0, 9:0, 16:0, 25:0"
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$na3kUMumb9OqcE9f8yvzuA$mJpNw5Yg87tL63ScUNWllGi6+xYvsetI3gY5CljKGNY"
 
 # kind, host PIN, guest PIN, guests allowed (None = not said)
@@ -172,3 +173,21 @@ def test_a_secret_is_not_shown_and_compares() -> None:
     assert Secret("x") != "x"
     assert not Secret("")
     assert len({Secret("x"), Secret("x")}) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('layout = ""', f"rooms[0].layout: must be one of {LAYOUTS}"),
+        ('layout = "3:3"', f"rooms[0].layout: must be one of {LAYOUTS}"),
+        ('guest_layout = "x"', f"rooms[0].guest_layout: must be one of {LAYOUTS}"),
+        ('interpreters = ["1002"]', 'rooms[0].interpreters[0]: must be "user@domain"'),
+        ('interpreter_aliases = ["a b"]', 'rooms[0].interpreter_aliases[0]: must be "number" or "user@domain"'),
+        (
+            'aliases = ["22"]\ninterpreter_aliases = ["22"]',
+            'rooms[0].interpreter_aliases[0]: "22" is taken by rooms[0].aliases[0]',
+        ),
+    ],
+)  # fmt: skip
+def test_how_pictures_are_arranged_and_who_interprets(line: str, fault: str) -> None:
+    assert faults(f'[[rooms]]\nnumber = "1"\nkind = "open"\n{line}\n') == [fault]

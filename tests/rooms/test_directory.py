@@ -40,3 +40,15 @@ DIRECTORY = Directory((CLINIC, WARD, CLOSED))
 )
 def test_lookups(user: str, domain: str, found: Room | None) -> None:
     assert DIRECTORY.find(user, domain) is found
+
+
+def test_interpreters_come_by_names_of_their_own_or_by_who_they_are() -> None:
+    room = Room(
+        "1001", RoomKind.OPEN, aliases=("22",), interpreters=("Ola@example.org",), interpreter_aliases=("23",)
+    )
+    directory = Directory((room, WARD))
+    assert directory.find("23") is room
+    assert directory.interprets(room, "23", "", "") and directory.interprets(room, "+23", "video.example", "")
+    assert directory.interprets(room, "22", "", "ola@Example.org")
+    assert not directory.interprets(room, "22", "", "kari@example.org")
+    assert not directory.interprets(room, "1001", "", "") and not directory.interprets(WARD, "1002", "", "")
