@@ -8,6 +8,7 @@ const STATIC = new URL('../../bridge/web/static/', import.meta.url);
 const state = await load('js/state.js');
 const words = await load('js/i18n.js');
 const reasons = await load('js/reasons.js');
+const wire = await load('js/wire.js');
 const { TalkDetector } = await load('js/talking.js');
 
 /** The package has no package.json, so node would take ".js" for a script: it is given the text as a module. */
@@ -250,4 +251,37 @@ test('whatever ends a conversation is told in words', () => {
   );
   assert.deepEqual(new Set(reached), told);
   for (const reason of told) assert.ok(english[`ended.${reason}`], reason);
+});
+
+test('slides are ours once the room shows them, and of nobody when it stops', () => {
+  const sharing = run(inside(someone('a')), { type: 'slides', slides: { sharing: true } });
+  assert.equal(sharing.slides.ours, false);
+  const shown = run(sharing, { type: 'presenter', presenter: { uuid: 'me', name: 'Me' } });
+  assert.equal(shown.slides.ours, true);
+  const taken = run(shown, { type: 'presenter', presenter: { uuid: 'a', name: 'a' } });
+  assert.deepEqual([taken.slides.ours, taken.slides.presenter.name], [false, 'a']);
+  assert.equal(run(taken, { type: 'presenter', presenter: null }).slides.presenter, null);
+});
+
+test('nothing that was seen of a room is left when one is out of it', () => {
+  const seen = run(
+    inside(someone('a')),
+    { type: 'pictures', pictures: { picture: true } },
+    { type: 'slides', slides: { apart: true } },
+    { type: 'layout', layout: '4:0' },
+    { type: 'ended', reason: 'left' },
+  );
+  assert.deepEqual(seen.pictures, { picture: false, slides: false });
+  assert.deepEqual([seen.slides.apart, seen.layout], [false, '']);
+});
+
+test('places are read from a drawing, whatever else is in it', () => {
+  const svg = '<svg viewBox="0 0 1 1"><rect x="4" y="8" width="632" height="352" rx="4"/><script/></svg>';
+  assert.deepEqual(wire.placesOf(svg), [{ x: 4, y: 8, width: 632, height: 352 }]);
+  assert.deepEqual(wire.placesOf(undefined), []);
+});
+
+test('who shows slides is told by the start, and nobody does after the stop', () => {
+  assert.deepEqual(wire.presenterOf({ presenter_uuid: 'a', presenter_name: 'A' }), { uuid: 'a', name: 'A' });
+  assert.equal(wire.presenterOf(null), null);
 });

@@ -61,6 +61,11 @@ export class Api {
     return this.send('invitation', null);
   }
 
+  /** Drawings of the layouts there are: {name: SVG}. */
+  layouts() {
+    return this.send('layout_svgs', null);
+  }
+
   /** A command to the room: lock, unlock, muteguests, unmuteguests, disconnect, clearallbuzz ... */
   room(command, body = {}) {
     return this.send(command, body);
@@ -72,7 +77,7 @@ export class Api {
   }
 
   call(uuid, sdp) {
-    return this.person(uuid, 'calls', { call_type: 'WEBRTC', sdp, media_type: 'audio' });
+    return this.person(uuid, 'calls', { call_type: 'WEBRTC', sdp, media_type: 'video' });
   }
 
   ack(uuid, call) {

@@ -62,7 +62,25 @@ export class Commands {
     return this.act((api) => api.person(uuid, 'role', { role: 'chair' }));
   }
 
+  /** A place in everybody's picture, whoever speaks. */
+  spotlight(uuid, on) {
+    return this.act((api) => api.person(uuid, on ? 'spotlighton' : 'spotlightoff'));
+  }
+
+  /** A place that nobody's voice takes away. */
+  interpreter(uuid, on) {
+    return this.act((api) => api.person(uuid, on ? 'interpreteron' : 'interpreteroff'));
+  }
+
+  hidePicture(uuid, on) {
+    return this.act((api) => api.person(uuid, on ? 'video_muted' : 'video_unmuted'));
+  }
+
   // For hosts, about all
+
+  arrange(layout) {
+    return this.act((api) => api.room('transform_layout', { transforms: { layout } }));
+  }
 
   lock(on) {
     return this.act((api) => api.room(on ? 'lock' : 'unlock'));
@@ -74,6 +92,13 @@ export class Commands {
 
   endForAll() {
     return this.act((api) => api.room('disconnect'));
+  }
+
+  /** {name: SVG} of the layouts to choose from; null if the bridge does not say. */
+  async layouts() {
+    let found = null;
+    await this.act(async (api) => (found = await api.layouts()));
+    return found;
   }
 
   /** {number, sip, link} for those who are to come; null if the bridge does not say. */

@@ -4,6 +4,9 @@ import { showRoom } from './address.js';
 import { reasonOf } from './media.js';
 import { keepChoices } from './storage.js';
 
+/** Where a camera may be on. */
+const FILMED = ['check', 'pin', 'joining', 'waiting', 'room'];
+
 export class Preparation {
   constructor({ dispatch, state, devices, sounds, session }) {
     this.dispatch = dispatch;
@@ -34,7 +37,6 @@ export class Preparation {
   /** From the device check into the room, with the PIN if one was given. */
   async join(pin = this.pin) {
     this.pin = '';
-    this.closeCamera();
     this.sounds.wake();
     const { room, name } = this.state().form;
     await this.session.join({ room, name, pin });
@@ -46,6 +48,8 @@ export class Preparation {
     this.dispatch({ type: 'microphone', microphone: { on: !seat.muted } });
     this.dispatch({ type: 'join-asked' });
     await this.openMicrophone();
+    if (seat.seen) await this.openCamera();
+    else this.tell('camera', { on: false });
     await this.session.resume(seat);
   }
 
@@ -74,19 +78,22 @@ export class Preparation {
   async openCamera() {
     this.tell('camera', { status: 'asking', on: true });
     try {
-      await this.devices.openCamera(this.chosen('camera'));
+      const stream = await this.devices.openCamera(this.chosen('camera'));
+      stream.getVideoTracks()[0].addEventListener('ended', () => this.cameraGone(stream));
       this.tell('camera', { status: 'ok' });
     } catch (error) {
       this.tell('camera', { status: reasonOf(error) });
     }
-    // Somebody was quicker than the camera: nobody is to be filmed in another view.
-    if (this.state().view !== 'check') this.closeCamera();
+    // Somebody was quicker than the camera: nobody is to be filmed where there is no conversation.
+    if (!FILMED.includes(this.state().view)) this.closeCamera();
     await this.relist();
+    await this.session.pictures.cameraChanged();
   }
 
-  turnCameraOff() {
+  async turnCameraOff() {
     this.closeCamera();
     this.tell('camera', { status: 'idle', on: false });
+    await this.session.pictures.cameraChanged();
   }
 
   closeCamera() {
@@ -114,6 +121,11 @@ export class Preparation {
     if (this.devices.microphone !== stream) return;
     this.tell('microphone', { status: 'gone' });
     await this.openMicrophone(); // the system's next choice
+  }
+
+  /** It was pulled out, or the permission taken back. */
+  cameraGone(stream) {
+    return this.devices.camera === stream ? this.turnCameraOff() : undefined;
   }
 
   async relist() {

@@ -5,10 +5,11 @@ import { showRoom } from './address.js';
 import { Api, Refusal } from './api.js';
 import { Call } from './call.js';
 import { Events } from './events.js';
+import { Pictures } from './pictures.js';
 import { reasonOfEnd, reasonOfRefusal } from './reasons.js';
 import { own, person, silence } from './state.js';
 import { keepSeat } from './storage.js';
-import { conferenceOf, lineOf, seatOf, serversOf, speakersOf } from './wire.js';
+import { conferenceOf, layoutOf, lineOf, presenterOf, seatOf, serversOf, speakersOf } from './wire.js';
 
 /** Waits before attempts to come back, and how long each may take [ms]; the last ones are repeated. */
 const PAUSES_MS = [0, 300, 700, 1000];
@@ -29,6 +30,7 @@ export class Session {
     this.devices = devices;
     this.sounds = sounds;
     this.notify = notify; // (key, values, tone) -> a short line on screen
+    this.pictures = new Pictures({ dispatch, state, devices, session: this, notify });
     this.forget();
   }
 
@@ -120,8 +122,9 @@ export class Session {
 
   /** What a reload needs, and nothing more; it goes when the tab goes. */
   remember() {
-    const { microphone, form } = this.state();
-    if (this.seat) keepSeat({ ...this.seat, host: form.host, muted: !microphone.on });
+    const { microphone, camera, form } = this.state();
+    if (this.seat)
+      keepSeat({ ...this.seat, host: form.host, muted: !microphone.on, seen: camera.status === 'ok' });
   }
 
   refreshLater(expires) {
@@ -172,6 +175,11 @@ export class Session {
         return this.dispatch({ type: 'conference', conference: conferenceOf(body) });
       case 'stage':
         return this.dispatch({ type: 'speaking', speaking: speakersOf(body) });
+      case 'layout':
+        return this.dispatch({ type: 'layout', layout: layoutOf(body) });
+      case 'presentation_start':
+      case 'presentation_stop':
+        return this.presents(presenterOf(body));
       case 'message_received':
         return this.received(body);
       case 'call_disconnected':
@@ -207,9 +215,14 @@ export class Session {
     if (!line.own && !this.state().chat.open) this.notify('notice.message', { name: line.from }, 'chat');
   }
 
+  presents(presenter) {
+    this.dispatch({ type: 'presenter', presenter });
+    this.pictures.presenting(presenter ? presenter.uuid : '');
+  }
+
   // The call
 
-  /** A call with what we have: our microphone, or silence. */
+  /** A call with what we have: our microphone, or silence; our camera, or none. */
   async openCall() {
     if (this.calling || !this.api) return;
     this.calling = true;
@@ -220,12 +233,13 @@ export class Session {
       me: this.me,
       servers: this.servers,
       onmedia: (media) => this.call === call && this.mediaIs(media),
-      onstream: (stream) => this.call === call && this.play(stream),
+      ontrack: (kind, track) => this.call === call && this.arrived(kind, track),
     });
     this.call = call;
     try {
-      await call.open(this.track());
+      await call.open({ sound: this.track(), ...this.pictures.offered });
       this.tellMute();
+      if (this.pictures.screen) this.takeFloor(); // it went with the call before this one
     } catch (error) {
       if (this.call !== call) return;
       if (!(error instanceof Refusal)) await this.leave('no-media');
@@ -263,6 +277,11 @@ export class Session {
     const track = this.devices.microphoneTrack;
     if (track) track.enabled = this.state().microphone.on;
     return track || this.sounds.silence();
+  }
+
+  arrived(kind, track) {
+    if (kind === 'sound') this.play(new MediaStream([track]));
+    else this.pictures.arrived(kind, track);
   }
 
   async play(stream) {
@@ -403,6 +422,7 @@ export class Session {
     if (this.events) this.events.close();
     if (this.call) this.call.close();
     this.sounds.stop();
+    this.pictures.stop();
     this.forget();
   }
 
@@ -424,6 +444,29 @@ export class Session {
     const entry = own(state);
     if (entry && entry.clientMuted === quiet) return;
     this.api.person(state.seat.me, quiet ? 'client_mute' : 'client_unmute').catch(() => {});
+  }
+
+  // Our own picture, and slides
+
+  /** Others are to know a camera that is off from one that has failed. */
+  tellCamera(on) {
+    if (this.api && this.me) this.api.person(this.me, on ? 'video_unmuted' : 'video_muted').catch(() => {});
+    this.remember();
+  }
+
+  /** True if the room shows our slides. */
+  async takeFloor() {
+    try {
+      return (await this.api.person(this.me, 'take_floor')) !== false;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.notify('slides.refused', {}, 'problem');
+      return false;
+    }
+  }
+
+  releaseFloor() {
+    if (this.api && this.me) this.api.person(this.me, 'release_floor').catch(() => {});
   }
 }
 

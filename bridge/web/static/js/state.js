@@ -25,6 +25,10 @@ export function initial(room = '', name = '', host = false) {
     arriving: null, // people of a synchronisation that is still going on
     synchronised: 0, // how many times people have come whole
     speaking: [], // uuids
+    pictures: { picture: false, slides: false }, // whether the room's picture and slides of their own come
+    slides: { sharing: false, ours: false, apart: false, presenter: null }, // `ours`: the room shows them
+    layout: '', // how the room's picture is arranged, as "1:7"
+    mirror: true, // our own picture lies over the room's
     conference: { known: false, locked: false, guestsMuted: false, guestsCanUnmute: false },
     chat: { lines: [], open: false, unread: 0 },
     media: 'idle', // idle, connecting, up, restoring
@@ -50,6 +54,9 @@ export function person(object) {
     clientMuted: yes(object.is_client_muted),
     hand: Number(object.buzz_time) || 0,
     spotlight: Number(object.spotlight) || 0,
+    interpreter: yes(object.is_interpreter),
+    hidden: yes(object.is_video_muted), // his picture, by a host or by himself
+    presents: yes(object.is_presenting),
     waiting: object.service_type === 'waiting_room',
     since: Number(object.start_time) || 0,
     held: yes(object.is_on_hold),
@@ -107,6 +114,7 @@ const CHANGES = {
     ...anew(state),
     form: { ...state.form, room },
     microphone: state.microphone,
+    camera: state.camera,
     view: 'joining',
   }),
 
@@ -114,6 +122,14 @@ const CHANGES = {
   microphone: (state, { microphone }) => ({ ...state, microphone: { ...state.microphone, ...microphone } }),
   camera: (state, { camera }) => ({ ...state, camera: { ...state.camera, ...camera } }),
   devices: (state, { devices }) => ({ ...state, devices: { ...state.devices, ...devices } }),
+  pictures: (state, { pictures }) => ({ ...state, pictures: { ...state.pictures, ...pictures } }),
+  slides: (state, { slides }) => ({ ...state, slides: { ...state.slides, ...slides } }),
+  presenter: (state, { presenter }) => {
+    const ours = Boolean(presenter && state.seat && presenter.uuid === state.seat.me);
+    return { ...state, slides: { ...state.slides, presenter, ours } };
+  },
+  layout: (state, { layout }) => (state.layout === layout ? state : { ...state, layout }),
+  mirror: (state, { mirror }) => ({ ...state, mirror }),
   'sound-blocked': (state, { blocked }) => ({ ...state, soundBlocked: blocked }),
 
   // Lines

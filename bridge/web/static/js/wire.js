@@ -26,6 +26,26 @@ export function conferenceOf(body) {
   return changes;
 }
 
+/** How the room's picture is arranged now, "" = it is not known. */
+export function layoutOf(body) {
+  return String((body && body.view) || '');
+}
+
+/** Who shows slides, or null: the events are "start" with him, and "stop" with nothing. */
+export function presenterOf(body) {
+  const uuid = String((body && (body.presenter_uuid || body.presenter_uri)) || '');
+  return uuid ? { uuid, name: String(body.presenter_name || '') } : null;
+}
+
+/** The places in a drawing of a layout: [{x, y, width, height}], of 1280x720. */
+export function placesOf(svg) {
+  const numbers = /<rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)"/g;
+  return [...String(svg).matchAll(numbers)].map(([, ...found]) => {
+    const [x, y, width, height] = found.map(Number);
+    return { x, y, width, height };
+  });
+}
+
 /** Who talks, the newest first. */
 export function speakersOf(body) {
   return body.filter((one) => one.vad > 0).map((one) => String(one.participant_uuid));

@@ -2,17 +2,10 @@
 
 import { button, h, icon, show, write } from '../dom.js';
 import { t } from '../i18n.js';
-import { deviceChoices, meter, microphoneTrouble, toneCheck } from './parts.js';
+import { deviceChoices, meter, microphoneTrouble, mirror, toneCheck } from './parts.js';
 
 export function checkView(context, state) {
-  const picture = h('video', {
-    class: 'mirror',
-    autoplay: true,
-    muted: true,
-    playsinline: true,
-    'aria-label': t('check.picture'),
-  });
-  picture.muted = true;
+  const picture = mirror(context);
   const noPicture = h('div', { class: 'no-picture' });
   const noPictureText = h('p', {});
   noPicture.append(icon('camera-off'), noPictureText);
@@ -29,7 +22,7 @@ export function checkView(context, state) {
   const level = meter(context);
   const heard = h('p', { class: 'check-hint' }, t('check.speak'));
   const trouble = microphoneTrouble(context);
-  const choices = deviceChoices(context, { camera: true });
+  const choices = deviceChoices(context);
   const heading = h('h1', { class: 'title' }, t('check.title'));
   const join = button({
     kind: 'primary wide',
@@ -56,7 +49,7 @@ export function checkView(context, state) {
     h(
       'section',
       { class: 'check-picture', 'aria-label': t('device.camera') },
-      h('div', { class: 'picture' }, picture, noPicture, toggle.element),
+      h('div', { class: 'picture' }, picture.element, noPicture, toggle.element),
       onlyYou,
     ),
     h(
@@ -72,7 +65,6 @@ export function checkView(context, state) {
     ),
   );
 
-  let stream = null;
   const update = (now) => {
     const { microphone, camera } = now;
     trouble.update(now);
@@ -84,11 +76,8 @@ export function checkView(context, state) {
       join.label,
       ['ok', 'asking', 'idle'].includes(microphone.status) ? t('check.join') : t('check.join-silent'),
     );
-    if (stream !== context.devices.camera) {
-      stream = context.devices.camera;
-      picture.srcObject = stream;
-    }
-    show(picture, camera.status === 'ok');
+    picture.update();
+    show(picture.element, camera.status === 'ok');
     show(noPicture, camera.status !== 'ok');
     show(onlyYou, camera.status === 'ok');
     write(noPictureText, t(`camera.${camera.status}`));

@@ -1,11 +1,26 @@
-// Our own controls, always at the foot of the room: microphone, hand, chat, devices, leave.
+// Our own controls, always at the foot of the room: microphone, camera, slides, hand, chat, devices, leave.
 
 import { button, h, icon, mark, redraw, show, write } from '../dom.js';
 import { t } from '../i18n.js';
 import { isHost, mayUnmute, own, silence } from '../state.js';
 
 export function controls(context) {
+  const { pictures } = context.session;
   const microphone = button({ kind: 'control', drawing: 'mic', onclick: () => pressed() });
+  const camera = button({
+    kind: 'control',
+    drawing: 'camera',
+    onclick: () => {
+      if (now.camera.status === 'ok') context.preparation.turnCameraOff();
+      else context.preparation.openCamera();
+    },
+  });
+  const slides = button({
+    kind: 'control',
+    drawing: 'share',
+    onclick: () => (now.slides.sharing ? pictures.unshare() : pictures.share()),
+  });
+  show(slides.element, Boolean(navigator.mediaDevices.getDisplayMedia)); // telephones have none
   const hand = button({
     kind: 'control',
     drawing: 'hand',
@@ -43,6 +58,8 @@ export function controls(context) {
       'div',
       { class: 'control-row' },
       microphone.element,
+      camera.element,
+      slides.element,
       hand.element,
       chat.element,
       devices.element,
@@ -70,6 +87,12 @@ export function controls(context) {
     redraw(microphone.picture, why ? 'mic-off' : 'mic');
     write(microphone.label, t(LABELS[why]));
     mark(microphone.element, 'data-silent', why || null);
+    const seen = state.camera.status === 'ok';
+    redraw(camera.picture, seen ? 'camera' : 'camera-off');
+    write(camera.label, t(seen ? 'control.camera-off' : 'control.camera-on'));
+    mark(camera.element, 'data-silent', !seen);
+    write(slides.label, t(state.slides.sharing ? 'control.unshare' : 'control.share'));
+    mark(slides.element, 'data-on', state.slides.sharing);
     write(hand.label, raised ? t('control.lower-hand') : t('control.raise-hand'));
     mark(hand.element, 'data-on', raised);
     show(chat.element, state.seat.chat);

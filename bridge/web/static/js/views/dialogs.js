@@ -2,9 +2,10 @@
 
 import { button, h, icon, redraw, show, write } from '../dom.js';
 import { t } from '../i18n.js';
+import { layoutDialog } from './layouts.js';
 import { deviceChoices, meter, microphoneTrouble, toneCheck } from './parts.js';
 
-const KINDS = { person: personDialog, end: endDialog, invite: inviteDialog, devices: devicesDialog };
+const KINDS = { person: personDialog, end: endDialog, invite: inviteDialog, devices: devicesDialog, layout: layoutDialog };
 
 /** Shows the dialog that the state names; the browser keeps the focus in it and gives it back. */
 export function dialogs(context) {
@@ -83,6 +84,21 @@ function personDialog(context, state, close) {
     text: t('host.lower-hand'),
     onclick: act(() => commands.lowerHand(uuid)),
   });
+  const spotlight = button({
+    kind: 'secondary wide',
+    drawing: 'spotlight',
+    onclick: act(() => commands.spotlight(uuid, !one.spotlight)),
+  });
+  const interpreter = button({
+    kind: 'secondary wide',
+    drawing: 'interpreter',
+    onclick: act(() => commands.interpreter(uuid, !one.interpreter)),
+  });
+  const picture = button({
+    kind: 'secondary wide',
+    drawing: 'camera-off',
+    onclick: act(() => commands.hidePicture(uuid, !one.hidden)),
+  });
   const host = button({
     kind: 'secondary wide',
     drawing: 'host',
@@ -100,6 +116,9 @@ function personDialog(context, state, close) {
     { class: 'stack tight' },
     mute.element,
     hand.element,
+    spotlight.element,
+    interpreter.element,
+    picture.element,
     host.element,
     remove.element,
   );
@@ -107,6 +126,11 @@ function personDialog(context, state, close) {
     one = now.people[uuid] || one;
     redraw(mute.picture, one.muted ? 'mic' : 'mic-off');
     write(mute.label, t(one.muted ? 'host.unmute' : 'host.mute'));
+    write(spotlight.label, t(one.spotlight ? 'host.spotlight-off' : 'host.spotlight'));
+    write(interpreter.label, t(one.interpreter ? 'host.interpreter-off' : 'host.interpreter'));
+    redraw(picture.picture, one.hidden ? 'camera' : 'camera-off');
+    write(picture.label, t(one.hidden ? 'host.show-picture' : 'host.hide-picture'));
+    show(picture.element, one.how !== 'phone');
     show(hand.element, one.hand > 0);
     show(host.element, one.role !== 'host');
   };
@@ -207,7 +231,7 @@ async function taken(text) {
 function devicesDialog(context) {
   const level = meter(context);
   const trouble = microphoneTrouble(context);
-  const choices = deviceChoices(context, { camera: false });
+  const choices = deviceChoices(context);
   const levelLine = h('div', { class: 'level' }, icon('mic'), level.element);
   const element = h(
     'div',

@@ -123,7 +123,7 @@ export function toneCheck(context, kind = 'secondary') {
 }
 
 /** Microphone, camera and speaker, as far as there is something to choose. */
-export function deviceChoices(context, { camera }) {
+export function deviceChoices(context) {
   const pick = (kind) => (id) => context.preparation.choose(kind, id);
   const microphone = choice({ label: t('device.microphone'), drawing: 'mic', onchange: pick('microphone') });
   const lens = choice({ label: t('device.camera'), drawing: 'camera', onchange: pick('camera') });
@@ -132,7 +132,7 @@ export function deviceChoices(context, { camera }) {
     'div',
     { class: 'stack' },
     microphone.element,
-    camera ? lens.element : null,
+    lens.element,
     speaker.element,
   );
   const update = ({ devices }) => {
@@ -151,6 +151,21 @@ function named(entries, kind) {
     id: entry.id,
     label: entry.label || t(`device.${kind}.nth`, { n: i + 1 }),
   }));
+}
+
+/** Our own picture, as in a mirror. */
+export function mirror(context, kind = '') {
+  const element = h('video', {
+    class: `mirror ${kind}`.trim(),
+    autoplay: true,
+    playsinline: true,
+    'aria-label': t('check.picture'),
+  });
+  element.muted = true;
+  const update = () => {
+    if (element.srcObject !== context.devices.camera) element.srcObject = context.devices.camera;
+  };
+  return { element, update };
 }
 
 /** What is wrong with the microphone, in words, and what to do about it. */

@@ -44,6 +44,12 @@ function card(context, first) {
   const name = h('span', { class: 'person-name', dir: 'auto' });
   const self = h('span', { class: 'tag' }, t('people.you'));
   const role = h('span', { class: 'tag tag-host' }, icon('host'), h('span', {}, t('people.host')));
+  const interpreter = h(
+    'span',
+    { class: 'tag' },
+    icon('interpreter'),
+    h('span', {}, t('people.interpreter')),
+  );
   const wayIcon = icon('phone');
   const wayText = h('span', {});
   const way = h('span', { class: 'person-way' }, wayIcon, wayText);
@@ -83,7 +89,7 @@ function card(context, first) {
     h(
       'div',
       { class: 'person-words' },
-      h('p', { class: 'person-line' }, name, self, role),
+      h('p', { class: 'person-line' }, name, self, role, interpreter),
       h('p', { class: 'person-facts' }, way, stateText),
     ),
     h('div', { class: 'person-side' }, hand, mic, mute, more.element),
@@ -95,12 +101,13 @@ function card(context, first) {
     write(name, one.label || t('people.nameless'));
     show(self, one.self);
     show(role, one.role === 'host');
+    show(interpreter, one.interpreter);
     show(way, one.how !== '');
     if (one.how) {
       redraw(wayIcon, WAYS[one.how]);
       write(wayText, t(`way.${one.how}`));
     }
-    write(stateText, stateOf(one));
+    write(stateText, [stateOf(one), ...shownAs(one)].filter(Boolean).join(' · '));
     mark(element, 'data-speaks', one.speaks);
     mark(element, 'data-hand', one.hand > 0);
     mark(element, 'data-self', one.self);
@@ -123,7 +130,13 @@ function card(context, first) {
 function stateOf(one) {
   if (one.lost) return t('people.lost');
   if (one.held) return t('people.held');
+  if (one.presents) return t('people.presents');
   if (one.mutedByHost) return t('people.muted-by-host');
   if (one.quiet) return t('people.muted');
   return one.speaks ? t('people.speaks') : '';
+}
+
+/** What is to be known of his picture. */
+function shownAs(one) {
+  return [one.spotlight && t('people.spotlight'), one.hidden && t('people.hidden')];
 }

@@ -1,4 +1,4 @@
-// Inside: the people, what a host can do, our own controls.
+// Inside: the picture, the people, what a host can do, our own controls.
 
 import { h, icon, mark, redraw, show, write } from '../dom.js';
 import { list, t } from '../i18n.js';
@@ -10,6 +10,7 @@ import { hostTools } from './host.js';
 import { knocks } from './knocks.js';
 import { microphoneTrouble } from './parts.js';
 import { people } from './people.js';
+import { stage } from './stage.js';
 
 export function roomView(context, state) {
   const { seat } = state;
@@ -25,6 +26,7 @@ export function roomView(context, state) {
   const knockers = knocks(context);
   const tools = hostTools(context);
   const roster = people(context);
+  const pictures = stage(context);
   const chat = chatPanel(context);
   const bar = controls(context);
   const element = h(
@@ -50,6 +52,7 @@ export function roomView(context, state) {
         { class: 'room-main', role: 'group', 'aria-label': t('title.room'), tabindex: '0' },
         trouble.element,
         knockers.element,
+        pictures.element,
         tools.element,
         h(
           'section',
@@ -75,6 +78,7 @@ export function roomView(context, state) {
     knockers.update(now);
     tools.update(now);
     roster.update(now);
+    pictures.update(now);
     chat.update(now);
     bar.update(now);
     redraw(lockIcon, now.conference.locked ? 'lock' : 'unlock');
@@ -89,6 +93,11 @@ export function roomView(context, state) {
     write(speaking, names.length ? t('room.speaking', { names: list(names.slice(0, 3)) }) : '');
     mark(element, 'data-host', isHost(now));
     mark(element, 'data-chat', now.chat.open);
+    mark(element, 'data-pictures', now.pictures.picture);
   };
-  return { element, heading, update, gone: () => bar.gone() };
+  const gone = () => {
+    bar.gone();
+    pictures.gone();
+  };
+  return { element, heading, update, gone };
 }

@@ -4,7 +4,7 @@ import { button, h, icon, redraw, show, write } from '../dom.js';
 import { t } from '../i18n.js';
 import { line } from '../state.js';
 import { lineBanner } from './banner.js';
-import { meter, microphoneTrouble, toneCheck } from './parts.js';
+import { meter, microphoneTrouble, mirror, toneCheck } from './parts.js';
 
 export function waitingView(context) {
   const heading = h('h1', { class: 'title' }, t('waiting.title'));
@@ -16,6 +16,13 @@ export function waitingView(context) {
     drawing: 'mic',
     text: '',
     onclick: () => context.session.setMicrophone(!on),
+  });
+  const own = mirror(context, 'waiting-picture');
+  const camera = button({
+    kind: 'secondary',
+    drawing: 'camera',
+    text: '',
+    onclick: () => (seen ? context.preparation.turnCameraOff() : context.preparation.openCamera()),
   });
   const leave = button({
     kind: 'danger-quiet',
@@ -39,15 +46,22 @@ export function waitingView(context) {
         'div',
         { class: 'waiting-check' },
         trouble.element,
+        own.element,
         levelLine,
-        h('div', { class: 'row' }, toneCheck(context), microphone.element),
+        h('div', { class: 'row' }, toneCheck(context), microphone.element, camera.element),
       ),
       leave.element,
     ),
   );
   let on = true;
+  let seen = false;
   const update = (state) => {
     on = state.microphone.on;
+    seen = state.camera.status === 'ok';
+    own.update();
+    show(own.element, seen);
+    redraw(camera.picture, seen ? 'camera' : 'camera-off');
+    write(camera.label, t(seen ? 'control.camera-off' : 'control.camera-on'));
     banner.update(state);
     trouble.update(state);
     show(levelLine, state.microphone.status === 'ok');
