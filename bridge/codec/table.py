@@ -1,4 +1,5 @@
-"""The one list of audio codecs that the bridge speaks (RFC 3551, 7587; telephone-event RFC 4733, CN RFC 3389)."""
+"""The one list of codecs that the bridge speaks: of sound (RFC 3551, 7587; telephone-event RFC 4733, CN RFC 3389) and
+of pictures (RFC 6184, 7741, 9628, AV1 in RTP)."""
 
 from __future__ import annotations
 
@@ -33,3 +34,25 @@ BY_NAME = {codec.name.lower(): codec for codec in AUDIO_CODECS}
 COMFORT_NOISE = "CN"
 TELEPHONE_EVENT = "telephone-event"
 TELEPHONE_EVENT_PAYLOAD_TYPE = 101
+
+
+@dataclass(frozen=True, slots=True)
+class VideoCodec:
+    """A codec of pictures as SDP names it. `sent`: we encode it as well; others are received only, and never offered.
+
+    `payload_types`: those that our own offers use, of H.264 for packetization-mode 1 and 0 (RFC 6184 section 8.1).
+    """
+
+    name: str
+    sent: bool
+    payload_types: tuple[int, ...] = ()
+
+
+H264 = VideoCodec("H264", True, (97, 99))
+VP8 = VideoCodec("VP8", True, (98,))
+VP9 = VideoCodec("VP9", False)
+AV1 = VideoCodec("AV1", False)
+
+VIDEO_CODECS = (H264, VP8, VP9, AV1)
+VIDEO_CLOCK_RATE = 90_000
+RETRANSMISSION = "rtx"  # RFC 4588

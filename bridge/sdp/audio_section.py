@@ -1,20 +1,18 @@
 """The audio section of offers and answers: ours is written, theirs is read, both together give NegotiatedAudio.
 
-A kind of media has three functions, which the session-level `negotiate` calls: `answer_section`, `offer_section`
-and `accept_section`. Video gets a file like this one, and in a bundle the same `TransportOutcome`.
+A kind of media has three functions, which the session level calls: `answer_section`, `offer_section` and
+`accept_section`. Pictures have a file like this one, and in a bundle the same `TransportOutcome`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from bridge.codec.table import COMFORT_NOISE, TELEPHONE_EVENT_PAYLOAD_TYPE
 from bridge.errors import ProtocolError
 from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.bundle import mid_attributes, mid_of
-from bridge.sdp.crypto import OFFERED_SUITES, Crypto, derive_key
 from bridge.sdp.description import Attribute, Description, Section, by_name
 from bridge.sdp.extensions import (
     FEEDBACK,
@@ -22,25 +20,20 @@ from bridge.sdp.extensions import (
     MAX_ID,
     MID,
     Extension,
+    common_extensions,
     extension_attributes,
     read_extensions,
 )
 from bridge.sdp.formats import AudioFormat, AudioFormats, format_attributes, opus_wish, read_formats
-from bridge.sdp.local import Local, Preference, SrtpPolicy
-from bridge.sdp.terms import (
-    PACKET_LENGTHS_MS,
-    PLAIN_PROFILES,
-    SECURE_PROFILES,
-    Terms,
-    direction_name,
-    read_terms,
-)
+from bridge.sdp.keying import Before, KeyPair, accept_keys, answer_keys, first_profile, offered_keys
+from bridge.sdp.local import Local, Preference
+from bridge.sdp.terms import PACKET_LENGTHS_MS, Terms, direction_name, read_terms
 from bridge.sdp.transport_terms import (
-    DTLS_PROFILES,
     TransportOutcome,
     answer_attributes,
     offer_attributes,
     own_place,
+    track_attributes,
 )
 
 # Payload types of telephone-event in our offers, by clock rate [Hz]; Opus wants its own (RFC 4733 section 2.1).
@@ -57,13 +50,6 @@ class AudioOutcome:
     section: Section
     audio: NegotiatedAudio
     generation: int
-
-
-class KeyPair(NamedTuple):
-    """The keys of both directions: what we encrypt with, and what the peer does."""
-
-    own: Crypto
-    theirs: Crypto
 
 
 def ended(audio: NegotiatedAudio) -> NegotiatedAudio:
@@ -87,9 +73,10 @@ def answer_section(
     """
     terms = read_terms(offer, section, local.codecs)
     formats = _ordered(terms.formats, local)
-    chosen = None if transport.negotiated.dtls is not None else _answered_key(terms, local)
-    generation = _next_generation(before, chosen)
-    keys = None if chosen is None else KeyPair(_own_key(local, chosen, generation), chosen)
+    standing = None if before is None else Before(before.generation, before.audio.srtp_receive)
+    keys, generation = None, 0 if standing is None else standing.generation
+    if transport.negotiated.dtls is None:
+        keys, generation = answer_keys(terms.stream, local, standing)
     mid = mid_of(section)
     agreed = _answered_extensions(terms, formats, mid, local)
     audio = _negotiated(
@@ -97,7 +84,7 @@ def answer_section(
         ours=formats,
         terms=terms,
         transport=transport,
-        flow=(terms.receives, terms.sends),
+        flow=(terms.stream.receives, terms.stream.sends),
         extensions=agreed,
         mid=mid,
         keys=keys,
@@ -114,7 +101,7 @@ def answer_section(
         *((("rtcp-rsize", None),) if audio.rtcp_reduced_size else ()),
         *extension_attributes(agreed.items()),
         *mid_attributes(mid),
-        *_msid_attributes(transport, audio.sends),
+        *track_attributes(transport, _MSID, audio.sends),
         (direction_name(audio.sends, audio.receives), None),
     )
     return AudioOutcome(_section(local, section.proto, spoken, attributes), audio, generation)
@@ -122,7 +109,7 @@ def answer_section(
 
 def _answered_extensions(terms: Terms, formats: AudioFormats, mid: str, local: Local) -> dict[str, Extension]:
     """Choose the header extensions to agree on, each where the peer does its part of it."""
-    level, name, feedback = (terms.extensions.get(uri) for uri in (LEVEL, MID, FEEDBACK))
+    level, name, feedback = (terms.stream.extensions.get(uri) for uri in (LEVEL, MID, FEEDBACK))
     agreed: dict[str, Extension] = {}
     if level is not None and level.sends and local.audio_levels:
         agreed[LEVEL] = level
@@ -143,33 +130,6 @@ def _ordered(formats: AudioFormats, local: Local) -> AudioFormats:
     return AudioFormats(tuple(audio), formats.events, formats.noise)
 
 
-def _answered_key(terms: Terms, local: Local) -> Crypto | None:
-    """Choose the offered key to take (RFC 4568 section 7.1.2: the first that we support), or None for plain RTP."""
-    usable = [each for each in terms.cryptos if each.key.suite in local.suites]
-    if local.srtp is SrtpPolicy.OFF:
-        usable = []
-    if not usable and (terms.secure or local.srtp is SrtpPolicy.REQUIRED):
-        raise ProtocolError("sdp-no-key", status=488)
-    return usable[0] if usable else None
-
-
-def _own_key(local: Local, chosen: Crypto, generation: int) -> Crypto:
-    """Answer a key with one of ours, of the same suite under the same tag (RFC 4568 section 5.1.2)."""
-    return Crypto(chosen.tag, derive_key(local.secret, chosen.key.suite, generation))
-
-
-def _next_generation(before: AudioOutcome | None, chosen: Crypto | None) -> int:
-    """Change our key whenever the peer's key changes, and only then.
-
-    A peer with a new key has begun anew, and counts our packets from nothing; with our old key and a running
-    roll-over counter it could not follow, and going back to a used key would repeat its key stream.
-    """
-    if before is None:
-        return 0
-    same = before.audio.srtp_receive == (None if chosen is None else chosen.key)
-    return before.generation + (0 if same else 1)
-
-
 # -- offering -----------------------------------------------------------------------------------------------------
 
 
@@ -183,29 +143,20 @@ def offer_section(
     """
     old = None if before is None else before.section
     formats = _own_formats(local, old)
-    profile = _first_profile(local) if old is None else old.proto
-    sdes = local.srtp is not SrtpPolicy.OFF and profile not in DTLS_PROFILES
-    suites = local.suites[:OFFERED_SUITES] if sdes else ()
-    keys = (derive_key(local.secret, suite, generation) for suite in suites)
+    profile = first_profile(local) if old is None else old.proto
     extensions = _offered_extensions(local, old)
     attributes = (
         *format_attributes(formats, local.opus_dtx),
         *(_feedback_attributes(["*"]) if FEEDBACK in extensions else ()),
         ("ptime", str(local.ptime_ms)),
         ("maxptime", str(PACKET_LENGTHS_MS[-1])),
-        *(("crypto", Crypto(tag, key).serialise()) for tag, key in enumerate(keys, 1)),
+        *offered_keys(local, profile, generation),
         *offer_attributes(local, running, generation),
         *extension_attributes(extensions.items()),
         *mid_attributes("" if old is None else mid_of(old)),
         (direction_name(True, True), None),
     )
     return _section(local, profile, formats, attributes)
-
-
-def _first_profile(local: Local) -> str:
-    if local.require_dtls:
-        return DTLS_PROFILES[0]
-    return SECURE_PROFILES[0] if local.srtp is SrtpPolicy.REQUIRED else PLAIN_PROFILES[0]
 
 
 def _offered_extensions(local: Local, before: Section | None) -> dict[str, Extension]:
@@ -261,18 +212,15 @@ def accept_section(
     """Join our offered section with its answer (RFC 3264 section 7). Raises ProtocolError 488 when they do not fit."""
     ours = read_terms(offer, offered, local.codecs)
     theirs = read_terms(answer, section, local.codecs)
-    keys = None if transport.negotiated.dtls is not None else _accepted_keys(ours, theirs, local)
+    mine, yours = ours.stream, theirs.stream
+    keys = None if transport.negotiated.dtls is not None else accept_keys(mine, yours, local)
     audio = _negotiated(
         theirs=_common(theirs.formats, ours.formats),
         ours=_common(ours.formats, theirs.formats),
         terms=theirs,
         transport=transport,
-        flow=(ours.sends and theirs.receives, ours.receives and theirs.sends),
-        extensions={
-            uri: each
-            for uri, each in ours.extensions.items()
-            if uri in theirs.extensions and theirs.extensions[uri].identifier == each.identifier
-        },
+        flow=(mine.sends and yours.receives, mine.receives and yours.sends),
+        extensions=common_extensions(mine.extensions, yours.extensions),
         mid=mid_of(offered),
         keys=keys,
         default_ms=local.ptime_ms,
@@ -288,17 +236,6 @@ def _common(formats: AudioFormats, others: AudioFormats) -> AudioFormats:
         raise ProtocolError("sdp-no-codec", status=488)
     events = {rate: payload_type for rate, payload_type in formats.events.items() if rate in others.events}
     return AudioFormats(audio, events, None if others.noise is None else formats.noise)
-
-
-def _accepted_keys(ours: Terms, theirs: Terms, local: Local) -> KeyPair | None:
-    """Pair our offered key with the answered one (RFC 4568 section 7.1.3), or give None for plain RTP."""
-    offered = {(each.tag, each.key.suite): each for each in ours.cryptos}
-    for each in theirs.cryptos:
-        if (own := offered.get((each.tag, each.key.suite))) is not None:
-            return KeyPair(own, each)
-    if ours.secure or theirs.secure or local.srtp is SrtpPolicy.REQUIRED:
-        raise ProtocolError("sdp-no-key", status=488)
-    return None
 
 
 # -- both ---------------------------------------------------------------------------------------------------------
@@ -334,9 +271,9 @@ def _negotiated(
         ptime_ms=terms.packet_ms(chosen.codec, default_ms),
         sends=flow[0] and not targets.parked,
         receives=flow[1],
-        held=targets.parked or not terms.receives,
+        held=targets.parked or not terms.stream.receives,
         rtcp_mux=transport.rtcp_mux,
-        rtcp_reduced_size=terms.rtcp_reduced_size,
+        rtcp_reduced_size=terms.stream.rtcp_reduced_size,
         event_send=None if send_event is None else send_event[1],
         event_receive=None if receive_event is None else receive_event[1],
         event_clock_rate=8000 if receive_event is None else receive_event[0],
@@ -378,10 +315,3 @@ def _section(local: Local, proto: str, formats: AudioFormats, attributes: tuple[
 def _feedback_attributes(payload_types: Iterable[str]) -> list[Attribute]:
     """Write that transport-wide feedback comes (rtcp-fb, RFC 4585 section 4.2)."""
     return [("rtcp-fb", f"{each} transport-cc") for each in payload_types]
-
-
-def _msid_attributes(transport: TransportOutcome, sends: bool) -> tuple[Attribute, ...]:
-    """Name our track where the peer is, by all signs, a browser (RFC 8830)."""
-    negotiated = transport.negotiated
-    browser = negotiated.ice is not None and negotiated.dtls is not None
-    return (("msid", _MSID),) if browser and sends else ()

@@ -6,13 +6,16 @@ and each of them for one extension.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from bridge.sdp.description import Attribute, number
 
 LEVEL: Final = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"  # RFC 6464
+RID: Final = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"  # RFC 8852
+REPAIRED_RID: Final = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"  # RFC 8852
+ORIENTATION: Final = "urn:3gpp:video-orientation"  # 3GPP TS 26.114 section 7.4.5
 MID: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"  # RFC 9143 section 15.2
 FEEDBACK: Final = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 
@@ -51,6 +54,13 @@ def read_extensions(values: Iterable[str]) -> dict[str, Extension]:
                 turned=_TURNED[direction],
             )
     return found
+
+
+def common_extensions(ours: Mapping[str, Extension], theirs: Mapping[str, Extension]) -> dict[str, Extension]:
+    """Give those of our offer that the answer names under the same id."""
+    return {
+        uri: each for uri, each in ours.items() if uri in theirs and theirs[uri].identifier == each.identifier
+    }
 
 
 def extension_attributes(agreed: Iterable[tuple[str, Extension]]) -> list[Attribute]:

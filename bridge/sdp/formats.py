@@ -56,14 +56,14 @@ def read_formats(
     those that may be used.
     """
     wanted = {codec.name.lower(): codec for codec in codecs}
-    maps = _by_format(attributes.get("rtpmap", ()))
-    parameters = _by_format(attributes.get("fmtp", ()))
+    maps = by_format(attributes.get("rtpmap", ()))
+    parameters = by_format(attributes.get("fmtp", ()))
     audio: dict[str, AudioFormat] = {}
     events: dict[int, int] = {}
     noise: int | None = None
     for text in dict.fromkeys(formats):
         payload_type = number(text, 127)
-        encoding = _encoding(maps.get(text, "")) or _encoding(_STATIC.get(text, ""))
+        encoding = encoding_of(maps.get(text, "")) or encoding_of(_STATIC.get(text, ""))
         if payload_type is None or encoding is None:
             continue
         name, clock_rate = encoding
@@ -94,7 +94,7 @@ def format_attributes(formats: AudioFormats, opus_dtx: bool) -> list[Attribute]:
     return lines
 
 
-def _by_format(values: Collection[str]) -> dict[str, str]:
+def by_format(values: Collection[str]) -> dict[str, str]:
     """Split "FORMAT rest" values; of several for one format the first counts."""
     found: dict[str, str] = {}
     for value in values:
@@ -103,7 +103,7 @@ def _by_format(values: Collection[str]) -> dict[str, str]:
     return found
 
 
-def _encoding(text: str) -> tuple[str, int] | None:
+def encoding_of(text: str) -> tuple[str, int] | None:
     """Read "name/clock[/channels]" as name in lower case and clock rate [Hz]; None for what cannot be ours.
 
     The channels of Opus are always 2 and tell nothing (some devices leave them out); all else we speak with one.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from hashlib import shake_256
+from typing import Final
 
-from bridge.codec.table import AUDIO_CODECS, AudioCodec
+from bridge.codec.table import AUDIO_CODECS, VIDEO_CODECS, AudioCodec, VideoCodec
 from bridge.sdp.address import Reach
 from bridge.sdp.crypto import SUITES
 from bridge.sdp.transport import Fingerprint
+from bridge.sdp.video import VideoLimits
 
 
 class SrtpPolicy(Enum):
@@ -32,6 +35,25 @@ class Preference(Enum):
 
     THEIRS = "theirs"
     OURS = "ours"
+
+
+# Pictures of 1920x1080, thirty a second: what level 4.0 of H.264 can carry.
+LARGEST_PICTURES: Final = VideoLimits(8_192, 245_760, 30, 1920, 1920, 2_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class PicturePolicy:
+    """How a leg treats pictures.
+
+    `codecs`: those that may be used, in the order in which our offers list them; what we only receive is agreed on
+    where the peer has nothing better, and never offered. `limits`: what we take; both frame sizes and rates of H.264
+    are told in levels, so 0 for no limit is not for these. `slides`: a second stream with slides is taken from peers
+    that have all in one bundle.
+    """
+
+    codecs: tuple[VideoCodec, ...] = VIDEO_CODECS
+    limits: VideoLimits = LARGEST_PICTURES
+    slides: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +81,9 @@ class Local:
     on a port where nothing but ICE is spoken, so its peer must speak it; a leg without does without. `fingerprint`: of
     our DTLS certificate, None = no DTLS. `require_dtls`: nothing but DTLS-SRTP is offered and taken, as browsers want
     it (RFC 8827 section 6.5).
+
+    `pictures`: None = this leg has none, and sections of video are refused. `video_port`, `video_rtcp_port`: of the
+    sockets for them on a leg without candidates, 0 = there are none and video is refused there, too.
     """
 
     address: str
@@ -80,8 +105,24 @@ class Local:
     fingerprint: Fingerprint | None = None
     require_dtls: bool = False
 
+    pictures: PicturePolicy | None = None
+    video_port: int = 0
+    video_rtcp_port: int = 0
+
     @property
     def reach(self) -> Reach:
         """Tell which targets this leg may send to."""
-        own = {(self.address, self.port), (self.address, self.rtcp_port)}
+        ports = {self.port, self.rtcp_port, self.video_port, self.video_rtcp_port}
+        own = {(self.address, port) for port in ports}
         return Reach(":" in self.address, self.loopback, self.forbidden | own)
+
+    def beside(self) -> Local:
+        """Give our side of pictures that are on ports of their own: with these in the first place, and other keys."""
+        return replace(
+            self,
+            port=self.video_port,
+            rtcp_port=self.video_rtcp_port,
+            secret=shake_256(self.secret + b"video").digest(32),
+            video_port=self.port,
+            video_rtcp_port=self.rtcp_port,
+        )

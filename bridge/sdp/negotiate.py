@@ -1,9 +1,10 @@
 """Offer and answer (RFC 3264) for one leg: the session level, and which section is taken.
 
 The first usable audio section carries the call; under `SrtpPolicy.PREFERRED` an encrypted one goes before a plain one.
-Every other section is answered in its place with port 0, outside the bundle, but for one that carries the bundle; that
-one is inactive. The values are immutable: `Agreed` is what stands after an offer and its answer, and is handed in again
-as `previous` for the next pair; when that one fails, the old one still stands (RFC 3264 section 8).
+Beside it one section of video, and one of slides, are taken (`bridge.sdp.pictures`). Every other section is answered in
+its place with port 0, outside the bundle, but for one that carries the bundle; that one is inactive. The values are
+immutable: `Agreed` is what stands after an offer and its answer, and is handed in again as `previous` for the next
+pair; when that one fails, the old one still stands (RFC 3264 section 8).
 
     answer(parse(body), local, previous) -> Agreed       # an offer came
     offer(local, previous) -> Offer                      # we send one: late offer, dial-out, session refresh
@@ -22,9 +23,19 @@ from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.audio_section import AudioOutcome, accept_section, answer_section, ended, offer_section
 from bridge.sdp.bundle import STREAMS, bundles, carrier_of, group_attributes, is_live, mid_attributes, mid_of
 from bridge.sdp.carrier_section import carrier_section
-from bridge.sdp.description import Description, Origin, Section, by_name, serialise
+from bridge.sdp.description import MAX_SECTIONS, Description, Origin, Section, by_name, serialise
 from bridge.sdp.ice import credential_attributes, is_ice, lite_attributes
-from bridge.sdp.local import Local, SrtpPolicy
+from bridge.sdp.local import Local, PicturePolicy, SrtpPolicy
+from bridge.sdp.pictures import (
+    Carrier,
+    Sound,
+    Stream,
+    accept_stream,
+    answer_stream,
+    has_pictures,
+    offer_stream,
+    suits_bundle,
+)
 from bridge.sdp.transport import Credentials, NegotiatedTransport
 from bridge.sdp.transport_terms import (
     TransportOutcome,
@@ -33,12 +44,13 @@ from bridge.sdp.transport_terms import (
     renewed_ice,
     suits_shared_port,
 )
+from bridge.sdp.video import Content, NegotiatedVideo
 
 SESSION_NAME = "Samrom"
 
 
 class Protection(Enum):
-    """How sound is protected on its way: not at all, with keys from signalling, or with keys of its own."""
+    """How media is protected on its way: not at all, with keys from signalling, or with keys of its own."""
 
     NONE = "none"
     SDES = "sdes"
@@ -51,7 +63,7 @@ class Agreed:
 
     `body`: the text of `description`, which is the last description that we sent, to be sent as it is. `index`:
     which of its sections is the audio. `generation`: of our SRTP key, see `crypto.derive_key`. `carried`: what came of
-    the transport.
+    the transport. `main`, `second`: the streams of the camera and of slides, as far as there ever were any.
     """
 
     audio: NegotiatedAudio
@@ -60,6 +72,25 @@ class Agreed:
     index: int
     generation: int
     carried: TransportOutcome
+    main: Stream | None = None
+    second: Stream | None = None
+
+    @property
+    def video(self) -> NegotiatedVideo | None:
+        """Tell what was agreed on pictures of the camera; None = there are none."""
+        return None if self.main is None else self.main.video
+
+    @property
+    def slides(self) -> NegotiatedVideo | None:
+        """Tell what was agreed on slides; None = there are none."""
+        return None if self.second is None else self.second.video
+
+    @property
+    def video_transport(self) -> NegotiatedTransport | None:
+        """Tell how pictures travel that have ports of their own; None = there are none, or they go with the sound."""
+        if self.main is None or self.main.video is None or self.main.own is None:
+            return None
+        return self.main.own.negotiated
 
     @property
     def transport(self) -> NegotiatedTransport:
@@ -68,15 +99,22 @@ class Agreed:
 
     @property
     def protection(self) -> Protection:
-        """Tell how the sound is protected."""
-        if self.transport.dtls is not None:
-            return Protection.DTLS
-        return Protection.NONE if self.audio.srtp_send is None else Protection.SDES
+        """Tell how it is all protected: as the worst of it."""
+        found = {_protection(self.transport, self.audio)}
+        if self.video is not None:
+            found.add(_protection(self.video_transport or self.transport, self.video))
+        return next(each for each in Protection if each in found)
 
     @property
     def outcome(self) -> AudioOutcome:
         """Give the audio part of it."""
         return AudioOutcome(self.description.sections[self.index], self.audio, self.generation)
+
+
+def _protection(transport: NegotiatedTransport, stream: NegotiatedAudio | NegotiatedVideo) -> Protection:
+    if transport.dtls is not None:
+        return Protection.DTLS
+    return Protection.NONE if stream.srtp_send is None else Protection.SDES
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +127,8 @@ class Offer:
     generation: int
     local: Local
     previous: Agreed | None
+    main: Stream | None = None
+    second: Stream | None = None
 
 
 def wants_ipv6(description: Description) -> bool:
@@ -102,16 +142,24 @@ def wants_ipv6(description: Description) -> bool:
     return False
 
 
-def wants_ice(description: Description) -> bool:
-    """Tell whether the audio of an offer can be served on the port where ICE is spoken, by the section's looks.
+def wants_ice(description: Description, pictures: PicturePolicy | None = None) -> bool:
+    """Tell whether an offer can be served on the port where ICE is spoken, by the looks of its sections.
 
     So a leg can be opened there before it is answered. No for peers that check nothing themselves (ice-lite), and for
-    those that want RTCP on a port of its own: answered without ICE, they fall back to plain addresses.
+    those that want RTCP on a port of its own: answered without ICE, they fall back to plain addresses. No also where
+    `pictures` are wanted, and on offer outside of the bundle of the audio: on ports of their own they are to be had.
     """
     for section in description.sections:
         if section.kind == "audio" and is_live(description, section):
-            return suits_shared_port(description, section)
+            return suits_shared_port(description, section) and (
+                pictures is None or suits_bundle(description, section, pictures)
+            )
     return False
+
+
+def wants_pictures(description: Description, pictures: PicturePolicy) -> bool:
+    """Tell whether an offer has a live video section that we may agree on, so that ports can be opened for it."""
+    return has_pictures(description, pictures)
 
 
 def answer(offer: Description, local: Local, previous: Agreed | None = None, association: int = 0) -> Agreed:
@@ -138,8 +186,31 @@ def answer(offer: Description, local: Local, previous: Agreed | None = None, ass
         carrier = carrier_of(offer, offer.sections[index])
         if carrier != offer.sections[index] and carrier.kind in STREAMS:
             sections[offer.sections.index(carrier)] = carrier_section(carrier, carried, local)
-    body, description = _describe(local, sections, bundles(offer), previous)
-    return Agreed(taken.audio, body, description, index, taken.generation, carried)
+    sound = Sound(offer.sections[index], taken.audio, carried)
+    streams = []
+    for content, before in _streams(previous):
+        stream, section = answer_stream(offer, content, local, sound, before, association)
+        streams.append(stream)
+        if stream is not None and section is not None:
+            sections[stream.index] = section
+    groups = _together(bundles(offer), offer.sections, streams)
+    body, description = _describe(local, sections, groups, previous)
+    return Agreed(taken.audio, body, description, index, taken.generation, carried, *streams)
+
+
+def _streams(previous: Agreed | None) -> tuple[tuple[Content, Stream | None], tuple[Content, Stream | None]]:
+    """List the streams of pictures with what stands of each."""
+    if previous is None:
+        return (Content.MAIN, None), (Content.SLIDES, None)
+    return (Content.MAIN, previous.main), (Content.SLIDES, previous.second)
+
+
+def _together(
+    groups: Sequence[Sequence[str]], sections: Sequence[Section], streams: Sequence[Stream | None]
+) -> list[list[str]]:
+    """Give bundles without the sections that we have moved out of them (RFC 9143 section 7.3.2)."""
+    moved = {mid_of(sections[each.index]) for each in streams if each is not None and each.own is not None}
+    return [[mid for mid in group if mid not in moved] for group in groups]
 
 
 _Choice = tuple[int, AudioOutcome, TransportOutcome]
@@ -198,24 +269,51 @@ def offer(local: Local, previous: Agreed | None = None, anew: bool = False) -> O
     SRTP keys and ICE credentials are new as well.
     """
     if previous is None:
-        body, description = _describe(local, [offer_section(local, None, None, 0)], [], None)
-        return Offer(body, description, 0, 0, local, None)
+        sections = [offer_section(local, None, None, 0)]
+        main = _offer_pictures(local, sections, Content.MAIN, None, None)
+        body, description = _describe(local, sections, [], None)
+        return Offer(body, description, 0, 0, local, None, main)
     if not anew:
-        return Offer(
-            previous.body, previous.description, previous.index, previous.generation, local, previous
-        )
+        standing = previous.index, previous.generation, local, previous, previous.main, previous.second
+        return Offer(previous.body, previous.description, *standing)
     generation = previous.generation + 1
     sections = [_rejected(section) for section in previous.description.sections]
     sections[previous.index] = offer_section(local, previous.outcome, previous.carried, generation)
-    body, description = _describe(local, sections, bundles(previous.description), previous)
-    return Offer(body, description, previous.index, generation, local, previous)
+    carrier = Carrier(previous.carried, generation)
+    main, second = (
+        _offer_pictures(local, sections, content, carrier, previous) for content, _ in _streams(previous)
+    )
+    groups = _together(bundles(previous.description), sections, (main, second))
+    body, description = _describe(local, sections, groups, previous)
+    return Offer(body, description, previous.index, generation, local, previous, main, second)
+
+
+def _offer_pictures(
+    local: Local, sections: list[Section], content: Content, carrier: Carrier | None, previous: Agreed | None
+) -> Stream | None:
+    """Offer one stream of pictures, in its place among `sections`, or behind them."""
+    before = dict(_streams(previous))[content]
+    if content is Content.SLIDES and before is None:
+        return None  # we have none of our own accord
+    standing = None if before is None or previous is None else previous.description.sections[before.index]
+    made = offer_stream(local, standing, before, carrier)
+    if made is None:
+        return None if before is None else before.ended
+    stream, section = made
+    if before is not None:
+        sections[before.index] = section
+        return replace(stream, index=before.index)
+    if len(sections) == MAX_SECTIONS:
+        return None
+    sections.append(section)
+    return replace(stream, index=len(sections) - 1)
 
 
 def accept(made: Offer, answer: Description) -> Agreed:
     """Take the answer to an offer of ours (RFC 3264 section 7).
 
-    Sections that are missing behind the audio count as rejected. Raises ProtocolError when the answer gives no
-    audio; the caller then ends the call, or keeps what stood before.
+    Sections that are missing behind the audio count as rejected, and so do pictures that do not fit. Raises
+    ProtocolError when the answer gives no audio; the caller then ends the call, or keeps what stood before.
     """
     offered = made.description.sections[made.index]
     if len(answer.sections) <= made.index or answer.sections[made.index].kind != offered.kind:
@@ -231,7 +329,13 @@ def accept(made: Offer, answer: Description) -> Agreed:
         carried = previous.carried
     else:
         raise ProtocolError("sdp-audio-refused", status=488)
-    return Agreed(taken.audio, made.body, made.description, made.index, taken.generation, carried)
+    main, second = (
+        None if each is None else accept_stream(made.description, answer, made.local, each, carried)
+        for each in (made.main, made.second)
+    )
+    return Agreed(
+        taken.audio, made.body, made.description, made.index, taken.generation, carried, main, second
+    )
 
 
 def restart_ice(previous: Agreed, remote: Credentials, local: Local) -> Agreed:

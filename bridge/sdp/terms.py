@@ -1,4 +1,4 @@
-"""What one side says of an audio stream, read from its section: formats, direction, timing, keys, extensions."""
+"""What one side says of a stream, read from its section: direction, keys, extensions; of sound also formats, timing."""
 
 from __future__ import annotations
 
@@ -34,23 +34,33 @@ def direction_name(sends: bool, receives: bool) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """One side's terms for an audio stream, seen from that side.
+class StreamTerms:
+    """One side's terms for a stream of any kind, seen from that side.
 
-    `secure`: its profile promises SDES. `sends`, `receives`: its direction attribute. `ptime_ms`, `max_ptime_ms`: 0 =
-    not said. `cryptos`: its usable keys. `extensions`: by URI, those that we know (RFC 8285). `feedback`: the payload
-    types for which transport-wide feedback is wanted, "*" for all.
+    `secure`: its profile promises SDES. `sends`, `receives`: its direction attribute. `cryptos`: its usable keys.
+    `extensions`: by URI, those that we know (RFC 8285).
     """
 
     secure: bool
-    formats: AudioFormats
     sends: bool
     receives: bool
-    ptime_ms: int
-    max_ptime_ms: int
     rtcp_reduced_size: bool
     cryptos: tuple[Crypto, ...]
     extensions: dict[str, Extension]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One side's terms for an audio stream, seen from that side.
+
+    `ptime_ms`, `max_ptime_ms`: 0 = not said. `feedback`: the payload types for which transport-wide feedback is
+    wanted, "*" for all.
+    """
+
+    stream: StreamTerms
+    formats: AudioFormats
+    ptime_ms: int
+    max_ptime_ms: int
     feedback: frozenset[str]
 
     def feedback_for(self, formats: AudioFormats) -> list[str]:
@@ -73,27 +83,38 @@ class Terms:
         return lengths[-1] if lengths else PACKET_LENGTHS_MS[0]
 
 
-def read_terms(description: Description, section: Section, codecs: Collection[AudioCodec]) -> Terms:
-    """Read an audio section. `codecs`: those that may be used. Raises ProtocolError 488 for profiles we lack."""
+def read_stream(description: Description, section: Section, known: Collection[str]) -> StreamTerms:
+    """Read what sections of all kinds say. `known`: URIs of the extensions that may be used.
+
+    Raises ProtocolError 488 for profiles we lack.
+    """
     if section.proto not in (*PLAIN_PROFILES, *SECURE_PROFILES, *DTLS_PROFILES):
         raise ProtocolError("sdp-profile", section.proto[:40], 488)
     own = by_name(section.attributes)
     shared = by_name(description.attributes)
     sends, receives = _direction(own) or _direction(shared) or (True, True)
-    return Terms(
+    return StreamTerms(
         secure=section.proto in SECURE_PROFILES,
-        formats=read_formats(section.formats, own, codecs),
         sends=sends,
         receives=receives,
-        ptime_ms=_milliseconds(own.get("ptime", ())),
-        max_ptime_ms=_milliseconds(own.get("maxptime", ())),
         rtcp_reduced_size="rtcp-rsize" in own,
         cryptos=tuple(filter(None, map(crypto.parse, own.get("crypto", ())))),
         extensions={
             uri: each
             for uri, each in read_extensions((*own.get("extmap", ()), *shared.get("extmap", ()))).items()
-            if uri in (LEVEL, MID, FEEDBACK)
+            if uri in known
         },
+    )
+
+
+def read_terms(description: Description, section: Section, codecs: Collection[AudioCodec]) -> Terms:
+    """Read an audio section. `codecs`: those that may be used. Raises ProtocolError 488 for profiles we lack."""
+    own = by_name(section.attributes)
+    return Terms(
+        stream=read_stream(description, section, (LEVEL, MID, FEEDBACK)),
+        formats=read_formats(section.formats, own, codecs),
+        ptime_ms=_milliseconds(own.get("ptime", ())),
+        max_ptime_ms=_milliseconds(own.get("maxptime", ())),
         feedback=_feedback(section.proto, own.get("rtcp-fb", ())),
     )
 

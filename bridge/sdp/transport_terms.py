@@ -299,6 +299,13 @@ def own_place(local: Local) -> tuple[str | None, int]:
     return None if default.address == local.address else default.address, default.port
 
 
+def track_attributes(outcome: TransportOutcome, track: str, sends: bool) -> list[Attribute]:
+    """Name a track of ours, "STREAM TRACK" (RFC 8830), where the peer is, by all signs, a browser."""
+    negotiated = outcome.negotiated
+    browser = negotiated.ice is not None and negotiated.dtls is not None
+    return [("msid", track)] if browser and sends else []
+
+
 def _targets(description: Description, terms: TransportTerms, reach: Reach, mux: bool, ice: bool) -> Targets:
     """Find where a side receives RTP and RTCP: nowhere yet with `ice`, else where it says.
 
