@@ -16,6 +16,7 @@ from math import inf
 
 from bridge.log import logger
 from bridge.media.video_sender import VideoSender
+from bridge.rtp.batch import Batch
 from bridge.video.contract import EncodedPicture
 
 SLICE_S = 0.0015  # work at a stretch
@@ -49,6 +50,7 @@ class Fanout:
         self._ready: deque[VideoSender] = deque()
         self._later: list[tuple[float, int, VideoSender]] = []
         self._busy: set[str] = set()  # who is in one of them
+        self._batch = Batch()
         self._serials = itertools.count()
         self._handle: asyncio.Handle | None = None
         self._wakes = inf  # when the handle runs
@@ -120,7 +122,7 @@ class Fanout:
             self._busy.discard(sender.sink)
             return
         try:
-            due = sender.send(now)
+            due = sender.send(now, self._batch)
         except Exception as fault:  # ours: it costs this sink, not the others
             self._busy.discard(sender.sink)
             self._senders.pop(sender.sink, None)

@@ -12,11 +12,12 @@ from math import inf
 from bridge.errors import ProtocolError
 from bridge.media import contract
 from bridge.media.allowance import Allowance
-from bridge.media.endpoint import Address
+from bridge.media.endpoint import Address, SendBatch
 from bridge.media.protection import Protection
 from bridge.media.shared_port import SharedPort
 from bridge.media.transport import Transport
 from bridge.rtc.ice import IceLite, Path
+from bridge.rtp.batch import Batch
 from bridge.rtp.packet import is_rtcp
 from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.transport import NegotiatedTransport
@@ -57,6 +58,7 @@ class IcePath(Transport):
         self._chosen_at = 0.0
         self._to: Address = ("", 0)
         self._send_to: Callable[[bytes, Address], bool] | None = None
+        self._send_batch_to: SendBatch | None = None
         self._checks = Allowance(0.0, 0.0, 0.0)
         self._strange_checks = Allowance(0.0, 0.0, 0.0)
         self._ice_failed: str | None = None
@@ -141,6 +143,7 @@ class IcePath(Transport):
         self._chosen, self._chosen_at = path, now
         self._to = (path.host, path.port)
         self._send_to = self.port.sender(path)
+        self._send_batch_to = self.port.batch_sender(path)
         self._elsewhere = 0
 
     def take(self, datagram: bytes, path: Path, arrival: float) -> None:
@@ -175,7 +178,7 @@ class IcePath(Transport):
 
     # -- out -------------------------------------------------------------------------------------------------------
 
-    def may_send(self) -> bool:
+    def may_send(self, packets: int = 1) -> bool:
         """Whether a path is chosen, and keys are there."""
         return self._send_to is not None and self._failed is None and self._protection.ready
 
@@ -188,6 +191,12 @@ class IcePath(Transport):
             self._send_to(datagram, self._to)
 
     _send_report = _send
+
+    def _send_batch(self, batch: Batch) -> None:
+        if self._send_batch_to is not None:
+            self._send_batch_to(batch, self._to)
+        else:
+            super()._send_batch(batch)
 
     def _send_along(self, path: Path, datagram: bytes) -> None:
         send = self.port.sender(path)
@@ -213,7 +222,7 @@ class IcePath(Transport):
         self.port.forget(self, self._given)
         self._given.clear()
         self._named = ()
-        self._ice = self._chosen = self._send_to = None
+        self._ice = self._chosen = self._send_to = self._send_batch_to = None
 
     def holds(self, path: Path, now: float) -> bool:
         """Whether a packet that proves itself has just come along this path."""

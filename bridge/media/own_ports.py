@@ -11,9 +11,10 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from bridge.media import contract
-from bridge.media.endpoint import Address, Endpoint
+from bridge.media.endpoint import Address, Endpoint, SendBatch
 from bridge.media.protection import Protection
 from bridge.media.transport import Transport
+from bridge.rtp.batch import Batch
 from bridge.rtp.packet import is_rtcp
 from bridge.rtp.source import RemoteFilter
 from bridge.sdp.audio import NegotiatedAudio
@@ -24,7 +25,8 @@ Send = Callable[[bytes, Address], bool]
 
 
 class OwnPorts(Transport):
-    """`send_rtp_to`, `send_rtcp_to` send from the two sockets of `endpoint`. `is_own` says whether an address is one of
+    """`send_rtp_to`, `send_rtcp_to` send from the two sockets of `endpoint`, `send_batch_to` many datagrams at once
+    from the first, None = they go one by one. `is_own` says whether an address is one of
     our own ports, to which nothing is sent."""
 
     def __init__(
@@ -39,11 +41,13 @@ class OwnPorts(Transport):
         send_rtp_to: Send,
         send_rtcp_to: Send,
         is_own: Callable[[Address], bool],
+        send_batch_to: SendBatch | None = None,
     ) -> None:
         super().__init__(leg, protection, rate_factor, drops, tell)
         self.endpoint = endpoint
         self._send_rtp_to = send_rtp_to
         self._send_rtcp_to = send_rtcp_to
+        self._send_batch_to = send_batch_to
         self._is_own = is_own
         self._source: RemoteFilter | None = None
         self._rtcp_source = RemoteFilter(("", 0))
@@ -117,14 +121,14 @@ class OwnPorts(Transport):
 
     # -- out -------------------------------------------------------------------------------------------------------
 
-    def may_send(self) -> bool:
+    def may_send(self, packets: int = 1) -> bool:
         """Whether the peer's RTP address may be sent to."""
         rule = self._source
         return (
             rule is not None
             and self._protection.ready
             and self._failed is None
-            and rule.may_send()
+            and rule.may_send(packets)
             and not self._is_own(rule.target)
         )
 
@@ -138,6 +142,12 @@ class OwnPorts(Transport):
     def _send(self, datagram: bytes) -> None:
         if self._source is not None:
             self._send_rtp_to(datagram, self._source.target)
+
+    def _send_batch(self, batch: Batch) -> None:
+        if self._send_batch_to is None:
+            super()._send_batch(batch)
+        elif self._source is not None:
+            self._send_batch_to(batch, self._source.target)
 
     def _send_report(self, datagram: bytes) -> None:
         if self._mux:

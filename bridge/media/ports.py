@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bridge.log import logger
 from bridge.media import contract
-from bridge.media.endpoint import Address, NoPorts, PortRange, Receiver, own_address, sender
+from bridge.media.endpoint import Address, NoPorts, PortRange, Receiver, batch_sender, own_address, sender
 from bridge.media.ice_path import IcePath
 from bridge.media.own_ports import OwnPorts
 from bridge.media.protection import Protection
@@ -86,6 +86,7 @@ class Ports:
             self._tell,
             send_rtp_to=sender(endpoint.rtp, self._drops),
             send_rtcp_to=sender(endpoint.rtcp, self._drops),
+            send_batch_to=batch_sender(endpoint.rtp, self._drops),
             is_own=self._own.__contains__,
         )
         self._own |= {(address, endpoint.port), (address, endpoint.rtcp_port)}

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from bridge.errors import ProtocolError
 from bridge.log import logger
-from bridge.media.endpoint import Address, Receiver, Take, bind_shared, sender
+from bridge.media.endpoint import Address, Receiver, SendBatch, Take, batch_sender, bind_shared, sender
 from bridge.media.shared_tcp import Connection, Connections
 from bridge.rtc.ice import Path
 from bridge.rtc.stun import local_ufrag
@@ -68,6 +68,7 @@ class SharedPort:
         self._sockets: list[socket.socket] = []
         self._given: list[dict[Address, tuple[Checked, Path]]] = []  # of each socket: whose a source is
         self._senders: list[Callable[[bytes, Address], bool]] = []
+        self._batch_senders: list[SendBatch] = []
         self._connections: Connections | None = None
         tcp_port = port
         try:
@@ -99,6 +100,7 @@ class SharedPort:
         new = bind_shared(address, port)
         self._sockets.append(new)
         self._senders.append(sender(new, self._drops))
+        self._batch_senders.append(batch_sender(new, self._drops))
         self._given.append({})
         take = self._taker(len(self._sockets) - 1)
         self._receiver.add_shared(new, self._from(address, take) if here else take, self._count_fault)
@@ -181,6 +183,10 @@ class SharedPort:
             return self._senders[path.via]
         connection = self._connections.find(path.via) if self._connections is not None else None
         return connection.send if connection is not None else None
+
+    def batch_sender(self, path: Path) -> SendBatch | None:
+        """What sends many datagrams along this path at once; None if nothing does, as on TCP."""
+        return self._batch_senders[path.via] if path.via < len(self._batch_senders) else None
 
     def protocol(self, path: Path) -> str:
         """ "udp" or "tcp"."""

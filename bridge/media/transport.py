@@ -18,6 +18,7 @@ from bridge.errors import ProtocolError
 from bridge.media import contract
 from bridge.media.allowance import Allowance
 from bridge.media.protection import Protection
+from bridge.rtp.batch import Batch
 from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.transport import NegotiatedTransport
 from bridge.sdp.video import NegotiatedVideo
@@ -214,8 +215,8 @@ class Transport(ABC):
     # -- out -------------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def may_send(self) -> bool:
-        """Whether there is a place to send one RTP packet to now; it is counted."""
+    def may_send(self, packets: int = 1) -> bool:
+        """Whether there is a place to send so many RTP packets to now; they are counted."""
 
     @abstractmethod
     def may_report(self) -> bool:
@@ -237,6 +238,22 @@ class Transport(ABC):
             self._drops[fault.name] += 1
             return
         self._send(datagram)
+
+    def send_batch(self, batch: Batch) -> None:
+        """Send some RTP packets, after `may_send` has said yes to so many; datagrams are left in their places."""
+        try:
+            batch.wrap(self._protection.link.wrap_rtp_in)
+        except ProtocolError as fault:
+            self._drops[fault.name] += 1
+        self._send_batch(batch)
+
+    def send_again(self, datagram: bytes) -> None:
+        """Send a datagram that `send_batch` has sent once more as it was, after `may_send` has said yes."""
+        self._send(datagram)
+
+    def _send_batch(self, batch: Batch) -> None:
+        for datagram in batch.datagrams():
+            self._send(bytes(datagram))
 
     def send_rtcp(self, packet: bytes) -> None:
         """Send an RTCP compound packet, after `may_report` has said yes."""

@@ -13,6 +13,8 @@ from math import inf
 
 from bridge.media.transport import Transport
 from bridge.rtp import rtcp, rtcp_feedback
+from bridge.rtp.batch import SLOTS, Batch
+from bridge.rtp.copies import Copies
 from bridge.rtp.estimate import Estimate
 from bridge.rtp.picture_stream import PictureStream, missing
 from bridge.sdp.video import NegotiatedVideo, VideoFormat
@@ -72,6 +74,9 @@ class VideoSender:
         self._key_asked = -inf
         self._key_due = inf
         self._fir: int | None = None
+        # What was sent, for peers that want the same packets again. Not protected anew: that would use one key stream
+        # for two packets, should anything in them have changed (RFC 3711 section 9.1).
+        self._copies: Copies | None = None
         self._tokens = RESENT_BURST  # octets that may be sent again
         self.pictures = self.dropped = 0
 
@@ -93,6 +98,7 @@ class VideoSender:
             video.mid,
             video.feedback_id if video.transport_cc else 0,
         )
+        self._copies = Copies() if video.nack and wanted.rtx is None else None
         if before != wanted:
             self._break()
         self._open(now)
@@ -163,15 +169,23 @@ class VideoSender:
         self._drop_waiting()
         self.stream.abandon()
 
-    def send(self, now: float) -> float:
-        """Send the packets that are due; returns when the next ones are, `inf` = there are none."""
+    def send(self, now: float, batch: Batch) -> float:
+        """Send the packets that are due, by way of `batch`; returns when the next ones are, `inf` = there are none."""
         if now < self._due:
             return self._due
         if not self.stream.left and not self._begin(now):
             return inf
-        for _ in range(min(self._step, self.stream.left)):
-            number = self.estimate.depart(len(self.stream.next_payload()), now)
-            self._transport.send_rtp(self.stream.packetise(number))
+        count = min(self._step, self.stream.left)
+        if not self._transport.may_send(count):
+            self._drops["picture-not-sent"] += 1
+            self.dropped += 1
+            self._break()
+            return inf
+        first, _ = self.stream.fill(batch, count, self.estimate.next_number)
+        self.estimate.depart(batch.sizes, now)
+        self._transport.send_batch(batch)
+        if self._copies is not None:
+            self._copies.keep(first, map(bytes, batch.datagrams()), now)
         if self.stream.left:
             self._due = now + STEP_S
             return self._due
@@ -182,13 +196,9 @@ class VideoSender:
         if not self._waiting:
             return False
         picture = self._waiting.popleft()
-        if not self._transport.may_send():
-            self._drops["picture-not-sent"] += 1
-            self._break()
-            return False
         self.stream.begin(picture.payloads, picture.composed, now)
         count = len(picture.payloads)
-        self._step = max(AT_ONCE, -int(-count * STEP_S // SPREAD_S))
+        self._step = min(SLOTS, max(AT_ONCE, -int(-count * STEP_S // SPREAD_S)))
         octets = sum(map(len, picture.payloads))
         self._tokens = min(max(RESENT_BURST, self._tokens), self._tokens + RESENT * octets)
         return True
@@ -226,16 +236,23 @@ class VideoSender:
             self._key_due = self._key_asked + KEY_S
 
     def _resend(self, items: tuple[tuple[int, int], ...], now: float) -> None:
+        """Send again what is remembered, within bounds: in a stream of its own, or else as it was."""
         for sequence in missing(items):
-            payload = self.stream.find(sequence)
-            if payload is None or not self.stream.repairs:
+            copy = None if self._copies is None else self._copies.find(sequence, now)
+            payload = copy or self.stream.find(sequence)
+            if payload is None or (copy is None and not self.stream.repairs):
                 continue
             if self._tokens < len(payload):
                 self._drops["resend-over-rate"] += 1
                 return
+            if not self._transport.may_send():
+                return
             self._tokens -= len(payload)
-            number = self.estimate.depart(len(payload), now)
-            if (packet := self.stream.repair(sequence, number)) is not None:
+            if copy is not None:
+                self.stream.resent += 1
+                self._transport.send_again(copy)
+            elif (packet := self.stream.repair(sequence, self.estimate.next_number)) is not None:
+                self.estimate.depart((len(packet),), now)
                 self._transport.send_rtp(packet)
 
     # -- reports and time ------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from bridge.errors import ProtocolError
 from bridge.rtp.link import SdesLink
@@ -12,12 +13,13 @@ from bridge.rtp.srtp import SuiteKey
 class DtlsLink:
     """RTP/SAVPF with keys from a handshake. Before the first keys every method raises ProtocolError("dtls-not-up")."""
 
-    __slots__ = ("unwrap_rtcp", "unwrap_rtp", "wrap_rtcp", "wrap_rtp")
+    __slots__ = ("unwrap_rtcp", "unwrap_rtp", "wrap_rtcp", "wrap_rtp", "wrap_rtp_in")
 
     secure = True
 
     def __init__(self) -> None:
         self.wrap_rtp: Callable[[bytes], bytes] = _not_up
+        self.wrap_rtp_in: Callable[[Any, int], int] = _not_up_in
         self.unwrap_rtp: Callable[[bytes], bytes] = _not_up
         self.wrap_rtcp: Callable[[bytes], bytes] = _not_up
         self.unwrap_rtcp: Callable[[bytes], bytes] = _not_up
@@ -31,10 +33,15 @@ class DtlsLink:
         inner = SdesLink(*keys)
         # Bound once: a call less on every packet.
         self.wrap_rtp = inner.wrap_rtp
+        self.wrap_rtp_in = inner.wrap_rtp_in
         self.unwrap_rtp = inner.unwrap_rtp
         self.wrap_rtcp = inner.wrap_rtcp
         self.unwrap_rtcp = inner.unwrap_rtcp
 
 
 def _not_up(_: bytes) -> bytes:
+    raise ProtocolError("dtls-not-up")
+
+
+def _not_up_in(_: Any, size: int) -> int:
     raise ProtocolError("dtls-not-up")

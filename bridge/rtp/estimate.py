@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 from typing import Final
 
@@ -17,7 +18,7 @@ LOSS_CUT: Final = 0.10
 class Estimate:
     """Of one path, for all streams of pictures along it. `now` is monotonic seconds.
 
-    `bitrate`: what may be sent.
+    `bitrate`: what may be sent. `next_number`: the transport-wide number of the packet that leaves next.
     """
 
     def __init__(self, now: float) -> None:
@@ -27,7 +28,7 @@ class Estimate:
         self._tmmbr: dict[int, int] = {}  # by stream of ours
         self._carried = float(START)
         self._lost = 0.0
-        self._number = 0
+        self.next_number = 0
         self._grown = now
         self._sent = 0
         self._sent_since = now
@@ -38,11 +39,10 @@ class Estimate:
         self._ceiling = min(ceiling, CEILING) if ceiling else CEILING
         self._settle()
 
-    def depart(self, octets: int, now: float) -> int:
-        """A packet leaves; returns its transport-wide number."""
-        self._sent += octets
-        self._number = self._number + 1 & 0xFFFF
-        return self._number
+    def depart(self, sizes: Sequence[int], now: float) -> None:
+        """Packets of so many octets leave, the first with `next_number`."""
+        self._sent += sum(sizes)
+        self.next_number = self.next_number + len(sizes) & 0xFFFF
 
     def on_remb(self, bitrate: int) -> None:
         """The peer's own estimate; 0 is legal."""

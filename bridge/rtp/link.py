@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from bridge.rtp.srtp import SrtpContext, SuiteKey
 
@@ -17,6 +17,10 @@ class Link(Protocol):
 
     def wrap_rtp(self, packet: bytes) -> bytes:
         """RTP packet -> datagram."""
+        ...
+
+    def wrap_rtp_in(self, pointer: Any, size: int) -> int:
+        """RTP packet -> datagram in its place (`bridge.rtp.batch`); octets before and after."""
         ...
 
     def unwrap_rtp(self, datagram: bytes) -> bytes:
@@ -43,6 +47,10 @@ class PlainLink:
         """The packet as it is."""
         return packet
 
+    def wrap_rtp_in(self, _: Any, size: int) -> int:
+        """The packet as it is."""
+        return size
+
     def unwrap_rtp(self, datagram: bytes) -> bytes:
         """The datagram as it is."""
         return datagram
@@ -59,7 +67,7 @@ class PlainLink:
 class SdesLink:
     """RTP/SAVP with keys from the SDP (RFC 4568): one key for what we send, one for what we receive."""
 
-    __slots__ = ("_contexts", "unwrap_rtcp", "unwrap_rtp", "wrap_rtcp", "wrap_rtp")
+    __slots__ = ("_contexts", "unwrap_rtcp", "unwrap_rtp", "wrap_rtcp", "wrap_rtp", "wrap_rtp_in")
 
     secure = True
     _contexts: tuple[SrtpContext, SrtpContext]  # of what we send, and of what we receive
@@ -74,6 +82,7 @@ class SdesLink:
         ours, theirs = self._contexts = _context(send, True, old[:1]), _context(receive, False, old[1:])
         # Bound once: a call less on every packet.
         self.wrap_rtp = ours.protect
+        self.wrap_rtp_in = ours.protect_in
         self.unwrap_rtp = theirs.unprotect
         self.wrap_rtcp = ours.protect_rtcp
         self.unwrap_rtcp = theirs.unprotect_rtcp

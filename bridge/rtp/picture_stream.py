@@ -12,6 +12,7 @@ from struct import Struct
 from typing import Final
 
 from bridge.rtp import rtcp
+from bridge.rtp.batch import SLOT, SLOTS, Batch
 from bridge.rtp.extensions import numbered
 
 CLOCK: Final = 90_000  # [Hz], of all pictures
@@ -20,7 +21,6 @@ HISTORY_PICTURES: Final = 64
 HISTORY_PACKETS: Final = 1_000
 
 _NTP_EPOCH: Final = 2_208_988_800  # 1970, in seconds since 1900
-_fixed = Struct("!BBHII").pack
 _original = Struct("!H").pack
 _PLAIN, _EXTENDED = 0x80, 0x90  # the first octet of a packet without and with a header extension
 
@@ -39,7 +39,7 @@ class _Sent:
 
 
 class PictureStream:
-    """One stream that we send. `begin` a picture, then `packetise` while packets of it are `left`.
+    """One stream that we send. `begin` a picture, then `fill` batches while packets of it are `left`.
 
     `ssrc`: of the pictures, `repair_ssrc`: of what is sent again (RFC 4588). `remote_lost` (0..1), `round_trip_s` and
     `remote_packets_lost` are what the peer last reported, 0 before.
@@ -167,37 +167,42 @@ class PictureStream:
         """Nothing more of the present picture is sent."""
         self._present = None
 
-    def next_payload(self) -> bytes:
-        """The payload that `packetise` will take; raises IndexError when none is `left`."""
+    def fill(self, batch: Batch, count: int, number: int = 0) -> tuple[int, int]:
+        """Write the next `count` packets of the present picture into `batch`; no more than are `left`, nor than fit.
+
+        `number`: the transport-wide one of the first, where those were agreed on. Returns the sequence number of the
+        first packet, and how many there are.
+        """
         present = self._present
         if present is None:
-            raise IndexError("no picture was begun")
-        return present.payloads[present.count]
-
-    def packetise(self, number: int = 0) -> bytes:
-        """The next packet of the present picture, with a transport-wide `number` where those were agreed on."""
-        payload = self.next_payload()
-        present = self._present
-        assert present is not None
-        sequence = self.sequence
-        self.sequence = sequence + 1 & 0xFFFF
-        present.count += 1
-        last = present.count == len(present.payloads)
-        self.packets += 1
-        self.octets += len(payload)
-        return self._header(self.payload_type, last, sequence, present.timestamp, self.ssrc, number) + payload
-
-    def _header(
-        self, payload_type: int, marker: bool, sequence: int, timestamp: int, ssrc: int, number: int
-    ) -> bytes:
-        kind = payload_type | 0x80 if marker else payload_type
-        if not self._extended:
-            return _fixed(_PLAIN, kind, sequence, timestamp, ssrc)
-        if self._numbered:
-            return self._head.pack(
-                _EXTENDED, kind, sequence, timestamp, ssrc, self._before, number, self._after
-            )
-        return self._head.pack(_EXTENDED, kind, sequence, timestamp, ssrc, self._before, self._after)
+            return self.sequence, 0
+        payloads = present.payloads[present.count : present.count + min(count, SLOTS)]
+        first = sequence = self.sequence
+        kind, timestamp, ssrc = self.payload_type, present.timestamp, self.ssrc
+        view, pack, before, after = batch.view, self._head.pack_into, self._before, self._after
+        octet, size = _EXTENDED if self._extended else _PLAIN, self._head.size
+        sizes: list[int] = []
+        at = octets = 0
+        present.count += len(payloads)
+        last = len(payloads) - 1 if present.count == len(present.payloads) else -1
+        for index, payload in enumerate(payloads):
+            if index == last:
+                kind |= 0x80  # the marker
+            if self._numbered:
+                pack(view, at, octet, kind, sequence, timestamp, ssrc, before, number + index & 0xFFFF, after)
+            else:
+                pack(view, at, octet, kind, sequence, timestamp, ssrc, before, after)
+            begin, length = at + size, len(payload)
+            view[begin : begin + length] = payload
+            sizes.append(size + length)
+            octets += length
+            sequence = sequence + 1 & 0xFFFF
+            at += SLOT
+        batch.sizes = sizes
+        self.sequence = sequence
+        self.packets += len(sizes)
+        self.octets += octets
+        return first, len(sizes)
 
     # -- again -----------------------------------------------------------------------------------------------------
 
@@ -231,10 +236,12 @@ class PictureStream:
         sent, index = found
         repair_sequence = self._repair_sequence
         self._repair_sequence = repair_sequence + 1 & 0xFFFF
-        last = index + 1 == len(sent.payloads)
-        head = self._header(
-            self._repair_type, last, repair_sequence, sent.timestamp, self.repair_ssrc, number
-        )
+        kind = self._repair_type | (0x80 if index + 1 == len(sent.payloads) else 0)
+        fixed = (_EXTENDED if self._extended else _PLAIN, kind, repair_sequence, sent.timestamp)
+        if self._numbered:
+            head = self._head.pack(*fixed, self.repair_ssrc, self._before, number, self._after)
+        else:
+            head = self._head.pack(*fixed, self.repair_ssrc, self._before, self._after)
         self.resent += 1
         return head + _original(sequence) + sent.payloads[index]
 

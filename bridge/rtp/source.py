@@ -118,8 +118,8 @@ class RemoteFilter:
         self._special = is_special(source[0], self._signalling)
         return True
 
-    def may_send(self) -> bool:
-        """Whether to send one packet to `target` now; counts it.
+    def may_send(self, packets: int = 1) -> bool:
+        """Whether to send so many packets to `target` now; counts them.
 
         Never to special addresses. A peer whose media address is not where it signals from gets 50 packets, then
         nothing until it sends (the ACK proves an address that is the same).
@@ -128,7 +128,7 @@ class RemoteFilter:
             return False
         if self.proven or self.target[0] == self._signalling:
             return True
-        if self._unproven >= UNPROVEN_PACKETS:
+        if self._unproven + packets > UNPROVEN_PACKETS:
             return False
-        self._unproven += 1
+        self._unproven += packets
         return True

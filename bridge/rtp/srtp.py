@@ -102,10 +102,11 @@ class SrtpContext:
 
     `protect`: RTP -> SRTP, `protect_rtcp`: RTCP -> SRTCP; they raise ProtocolError: srtp-too-long (over 1356 or 1352
     octets), srtp-key-expired, srtp-fault. `unprotect` and `unprotect_rtcp`, the way back: srtp-auth, srtp-replay,
-    srtp-malformed, srtp-too-long, srtp-context, srtp-fault.
+    srtp-malformed, srtp-too-long, srtp-context, srtp-fault. `protect_in`: the same as `protect` where a packet lies,
+    with room for the tag behind it (`bridge.rtp.batch`).
     """
 
-    __slots__ = ("_key", "protect", "protect_rtcp", "unprotect", "unprotect_rtcp")
+    __slots__ = ("_key", "protect", "protect_in", "protect_rtcp", "unprotect", "unprotect_rtcp")
 
     def __init__(self, key: SuiteKey, outbound: bool) -> None:
         """Raises ProtocolError: srtp-suite, srtp-key (status 488)."""
@@ -117,6 +118,7 @@ class SrtpContext:
             raise ProtocolError("srtp-suite", str(fault), 488) from None
         memory = ffi.new("char[]", _BUFFER)
         self.protect = _transform(lib.srtp_protect, session, memory, _LONGEST_RTP)
+        self.protect_in = _in_place(lib.srtp_protect, session, _LONGEST_RTP)
         self.unprotect = _transform(lib.srtp_unprotect, session, memory, _BUFFER)
         self.protect_rtcp = _transform(lib.srtp_protect_rtcp, session, memory, _LONGEST_RTCP)
         self.unprotect_rtcp = _transform(lib.srtp_unprotect_rtcp, session, memory, _BUFFER)
@@ -140,5 +142,21 @@ def _transform(function: Any, session: Session, memory: Any, longest: int) -> Tr
             raise ProtocolError(_NAMES.get(ERRORS[status], "srtp-fault"), ERRORS[status])
         out: bytes = view[0 : length[0]]
         return out
+
+    return transform
+
+
+def _in_place(function: Any, session: Session, longest: int) -> Callable[[Any, int], int]:
+    """The same without copies: (pointer, octets) -> octets."""
+    length = ffi.new("int *")
+
+    def transform(pointer: Any, size: int) -> int:
+        if size > longest:
+            raise ProtocolError("srtp-too-long", f"{size} octets")
+        length[0] = size
+        if status := function(session._srtp[0], pointer, length):
+            raise ProtocolError(_NAMES.get(ERRORS[status], "srtp-fault"), ERRORS[status])
+        wrapped: int = length[0]
+        return wrapped
 
     return transform

@@ -12,6 +12,7 @@ from bridge.media.protection import Protection
 from bridge.media.transport import Transport
 from bridge.media.video_sender import VideoSender
 from bridge.message import Message
+from bridge.rtp.batch import Batch
 from bridge.rtp.estimate import Estimate
 from bridge.rtp.packet import RtpPacket, parse
 from bridge.rtp.rtcp import RtcpPacket, parse_compound
@@ -40,14 +41,18 @@ class OpenWay(Transport):
         self.rtp: list[bytes] = []
         self.rtcp: list[bytes] = []
 
-    def _aim(self, command: contract.ConfigureLeg, now: float) -> None:
+    def protect(self, video: NegotiatedVideo, now: float) -> None:
+        """Use the keys that were agreed on."""
+        self._protection.configure(video, None, now)
+
+    def _aim(self, *_: object) -> None:
         pass
 
     @property
     def protocol(self) -> str:
         return "udp"
 
-    def may_send(self) -> bool:
+    def may_send(self, packets: int = 1) -> bool:
         return self.open
 
     def may_report(self) -> bool:
@@ -71,6 +76,7 @@ class BenchVideo:
         self.drops: Counter[str] = Counter()
         self.way = OpenWay(self.drops)
         self.told: list[MediaMessage] = []
+        self.batch = Batch()
         self.estimate = Estimate(self.now)
         self.sender = VideoSender("a", self.way, self.estimate, self.drops, tell=self.told.append)
         self.agreed = replace(video, **changes)
@@ -96,10 +102,14 @@ class BenchVideo:
     def drain(self) -> list[RtpPacket]:
         """Let what waits leave at its time; 40 ms pass at most."""
         end = self.now + 0.04
-        while (due := self.sender.send(self.now)) <= end:
+        while (due := self.send()) <= end:
             self.now = max(self.now, due)
         self.now = end
         return self.take()
+
+    def send(self) -> float:
+        """Let what is due leave; returns when the next is."""
+        return self.sender.send(self.now, self.batch)
 
     def take(self) -> list[RtpPacket]:
         """What was sent since the last call."""

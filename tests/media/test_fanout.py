@@ -107,7 +107,7 @@ def test_a_sink_that_fails_costs_itself() -> None:
     async def show() -> None:
         hall = Hall(3)
 
-        def broken() -> bool:
+        def broken(packets: int = 1) -> bool:
             raise RuntimeError("broken")
 
         hall.ways["leg1"].may_send = broken  # type: ignore[method-assign]

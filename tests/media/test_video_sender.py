@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bridge.rtp import rtcp
 from bridge.rtp.rtcp_feedback import EstimatedBitrate, FullIntra, Nack, PictureLoss
+from bridge.sdp.audio import SrtpKey
 from bridge.sdp.video import VideoFormat, VideoLimits
 from bridge.video.contract import CloseSink, OpenSink, WantKeyFrame
 from tests.media.bench_video import BenchVideo
@@ -62,7 +63,7 @@ def test_a_key_frame_leaves_piece_by_piece_and_what_follows_waits() -> None:
     bench = BenchVideo()
     begun = bench.now
     bench.offer(40, key=True)
-    assert bench.sender.send(bench.now) > bench.now
+    assert bench.send() > bench.now
     assert len(bench.take()) < 20
     bench.now += 0.02
     bench.offer()
@@ -145,6 +146,39 @@ def test_what_is_lost_is_sent_again_within_a_tenth_of_the_rate() -> None:
         repaired += sum(len(packet.payload) for packet in bench.take())
     assert 0.05 * sent < repaired <= 0.1 * sent + 7_000
     assert bench.drops["resend-over-rate"] > 0
+
+
+def test_repairs_hold_what_was_lost() -> None:
+    bench = BenchVideo()
+    sent = bench.show(5, key=True)
+    bench.hear(Nack(1, bench.ssrc, ((sent[1].sequence, 0b101),)))
+    again = bench.take()
+    assert [packet.payload for packet in again] == [
+        sent[place].sequence.to_bytes(2, "big") + sent[place].payload for place in (1, 2, 4)
+    ]
+    assert {(packet.payload_type, packet.ssrc) for packet in again} == {(97, bench.sender.stream.repair_ssrc)}
+    assert bench.sender.resent == 3
+
+
+def test_without_a_stream_of_repairs_the_same_datagram_is_sent_again() -> None:
+    key = SrtpKey("AEAD_AES_128_GCM", bytes(28))
+    bench = BenchVideo(send=VideoFormat("VP8", 96), srtp_send=key, srtp_receive=key)
+    bench.way.protect(bench.agreed, bench.now)
+    bench.offer(5, key=True)
+    bench.send()
+    sent = list(bench.way.rtp)
+    bench.hear(Nack(1, bench.ssrc, ((bench.sender.stream.sequence - 4 & 0xFFFF, 1),)))
+    assert bench.way.rtp[5:] == sent[1:3]
+    bench.now += 2.0
+    bench.hear(Nack(1, bench.ssrc, ((bench.sender.stream.sequence - 4 & 0xFFFF, 1),)))
+    assert len(bench.way.rtp) == 7
+
+
+def test_nothing_is_sent_again_where_that_was_not_agreed() -> None:
+    bench = BenchVideo(send=VideoFormat("VP8", 96), nack=False)
+    sent = bench.show(5, key=True)
+    bench.hear(Nack(1, bench.ssrc, ((sent[0].sequence, 0xFFFF),)))
+    assert bench.take() == []
 
 
 def test_the_rate_that_a_worker_is_told_follows_the_peer_twice_a_second_at_most() -> None:

@@ -11,7 +11,7 @@ def carry(estimate: Estimate, now: float, seconds: float, most: float = 1e9) -> 
     """Send as much as is permitted, `most` bit/s at the most, for so long; returns when."""
     for _ in range(round(seconds * 10)):
         now += 0.1
-        estimate.depart(int(min(estimate.bitrate, most) / 80), now)
+        estimate.depart((int(min(estimate.bitrate, most) / 80),), now)
         estimate.wake(now)
     return now
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.rtp import rtcp
+from bridge.rtp.batch import Batch
 from bridge.rtp.packet import parse
 from bridge.rtp.picture_stream import HISTORY_PACKETS, HISTORY_PICTURES, PictureStream, missing
 from bridge.rtp.send_stream import SendStream
@@ -18,7 +19,16 @@ def stream(repair: int | None = 97, **extensions: object) -> PictureStream:
 
 def send(made: PictureStream, payloads: tuple[bytes, ...], now: float) -> list[bytes]:
     made.begin(payloads, now, now)
-    return [made.packetise() for _ in range(made.left)]
+    return fill(made)
+
+
+def fill(made: PictureStream, count: int = 1_000, number: int = 0) -> list[bytes]:
+    """The packets that are left, `count` at the most."""
+    batch, packets = Batch(), list[bytes]()
+    while made.left and len(packets) < count:
+        made.fill(batch, count, number)
+        packets += map(bytes, batch.datagrams())
+    return packets
 
 
 def test_packets_of_a_picture() -> None:
@@ -43,24 +53,23 @@ def test_no_two_pictures_have_the_same_timestamp() -> None:
 def test_a_picture_that_is_overtaken_leaves_no_gap() -> None:
     made = stream()
     made.begin((b"a", b"b", b"c"), 1.0, 1.0)
-    made.packetise()
+    fill(made, 1)
     assert made.left == 2
     numbers = [parse(packet).sequence for packet in send(made, (b"d", b"e"), 1.04)]
     assert numbers == [65_535, 0]
     made.abandon()
     assert made.left == 0
-    with pytest.raises(IndexError):
-        made.packetise()
+    assert made.fill(Batch(), 8) == (1, 0)
 
 
 def test_mid_and_number_are_told_as_agreed() -> None:
     made = stream(mid_id=4, mid="v", feedback_id=3)
     made.begin((b"abc", b"def"), 1.0, 1.0)
-    first = made.packetise(0x1234)
+    (first,) = fill(made, 1, 0x1234)
     assert first[12:24] == bytes.fromhex("bede0002 311234 40") + b"v" + b"\0\0\0"
     assert parse(first, feedback_id=3)[5:] == (b"abc", None, 0x1234)
     made.on_report((rtcp.ReportBlock(7, 0, 0, 0, 0, 0, 0),), 1.1)
-    later = made.packetise(0x1235)
+    (later,) = fill(made, 1, 0x1235)
     assert later[12:20] == bytes.fromhex("bede0001 311235 00")
     assert parse(later, feedback_id=3)[5:] == (b"def", None, 0x1235)
 
