@@ -14,14 +14,14 @@ from bridge.errors import ProtocolError
 HEADER_BYTES = 12
 
 _HEADER = Struct("!BBHII")
-_unpack_header = _HEADER.unpack_from
+unpack_header = _HEADER.unpack_from
 _pack_header = _HEADER.pack
 _unpack_extension = Struct("!HH").unpack_from
 
 _PADDING = 0x20
 _EXTENSION = 0x10
 _CSRC_COUNT = 0x0F
-_ONE_BYTE_PROFILE = 0xBEDE
+ONE_BYTE_PROFILE = 0xBEDE
 _TWO_BYTE_PROFILE = 0x100  # the upper 12 bits; the lower four are application bits (RFC 8285 section 4.3)
 
 
@@ -64,7 +64,7 @@ def parse(datagram: bytes, level_id: int = 0, feedback_id: int = 0) -> RtpPacket
     """
     if len(datagram) < HEADER_BYTES:
         raise ProtocolError("rtp-short", f"{len(datagram)} bytes")
-    first, second, sequence, timestamp, ssrc = _unpack_header(datagram)
+    first, second, sequence, timestamp, ssrc = unpack_header(datagram)
     if 192 <= second <= 223:
         raise ProtocolError("rtp-rtcp-range", f"type {second}")
     if first == 0x80:
@@ -88,11 +88,27 @@ def _bounds(
     datagram: bytes, first: int, level_id: int, feedback_id: int
 ) -> tuple[int, int, int | None, int | None]:
     """Where the payload of a packet that is not the usual one begins and ends, and what its extension says."""
+    start, end, begin, profile = bounds(datagram, first)
+    if not profile or not (level_id or feedback_id):
+        told = _NOTHING_TOLD
+    elif profile == ONE_BYTE_PROFILE:
+        told = _one_byte_elements(datagram, begin, start, level_id or -1, feedback_id or -1)
+    else:
+        told = _two_byte_elements(datagram, begin, start, level_id or -1, feedback_id or -1)
+    return start, end, *told
+
+
+def bounds(datagram: bytes, first: int) -> tuple[int, int, int, int]:
+    """Where the payload of a packet with this first octet begins and ends; where the elements of its extension begin
+    (they end where the payload begins), and the profile of these (RFC 8285), 0 = it has none that can be read.
+
+    Raises ProtocolError: rtp-csrc, rtp-extension, rtp-padding.
+    """
     end = len(datagram)
     start = HEADER_BYTES + 4 * (first & _CSRC_COUNT)
+    begin = profile = 0
     if start > end:
         raise ProtocolError("rtp-csrc", "list longer than the packet")
-    told = _NOTHING_TOLD
     if first & _EXTENSION:
         if start + 4 > end:
             raise ProtocolError("rtp-extension", "header cut")
@@ -101,18 +117,15 @@ def _bounds(
         start = begin + 4 * words
         if start > end:
             raise ProtocolError("rtp-extension", "longer than the packet")
-        if level_id or feedback_id:
-            if profile == _ONE_BYTE_PROFILE:
-                told = _one_byte_elements(datagram, begin, start, level_id or -1, feedback_id or -1)
-            elif profile >> 4 == _TWO_BYTE_PROFILE:
-                told = _two_byte_elements(datagram, begin, start, level_id or -1, feedback_id or -1)
+        if profile != ONE_BYTE_PROFILE and profile >> 4 != _TWO_BYTE_PROFILE:
+            profile = 0
     if first & _PADDING:
         # RFC 3550 section 5.1: the last octet counts itself, so zero cannot be.
         count = datagram[-1] if start < end else 0
         if count == 0 or start + count > end:
             raise ProtocolError("rtp-padding", f"count {count}")
         end -= count
-    return start, end, *told
+    return start, end, begin, profile
 
 
 def _one_byte_elements(datagram: bytes, at: int, end: int, level_id: int, feedback_id: int) -> _Told:

@@ -1,0 +1,93 @@
+"""Encoded pictures to send, cut into packets, and what a decoder makes of what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from typing import cast
+
+import av
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from numpy.typing import NDArray
+
+from bridge.rtp import h264, vp8
+from bridge.rtp.frames import Frame
+from bridge.rtp.video_packet import VideoPacket
+from bridge.sdp.video import VideoLimits
+
+LIMITS = VideoLimits(max_fs=3_600)
+TYPES = {96: "VP8", 97: "H264"}
+NUMBERS = {codec: number for number, codec in TYPES.items()}
+STEP = 3_600  # a 25th of a second in ticks of 90 kHz
+_ENCODERS = {
+    "H264": ("libx264", {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline"}),
+    "VP8": ("libvpx", {"deadline": "realtime", "cpu-used": "-8"}),
+}
+_DECODERS = {"H264": "h264", "VP8": "vp8"}
+
+
+@lru_cache
+def encoded(
+    codec: str, count: int = 40, width: int = 320, height: int = 180, keys: int = 10, extra: str = ""
+) -> tuple[bytes, ...]:
+    """`count` frames of a moving noise that leaves traces wherever one of them is missing, a key frame every `keys`.
+
+    `extra`: one more option of the encoder, "name=value".
+    """
+    name, options = _ENCODERS[codec]
+    context = cast(VideoCodecContext, av.CodecContext.create(name, "w"))
+    context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+    context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
+    context.bit_rate, context.thread_count = 1_500_000, 1
+    context.options = {**options, "g": str(keys), **dict([extra.split("=", 1)] if extra else [])}
+    chance = np.random.default_rng(1)
+    noise = chance.integers(0, 255, (height * 3 // 2, width + 3 * count), dtype=np.uint8)
+    found: list[bytes] = []
+    for index in range(count):
+        picture = np.ascontiguousarray(noise[:, 3 * index : 3 * index + width])
+        frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
+        frame.pts = index
+        found += [bytes(packet) for packet in context.encode(frame)]
+    return tuple(found + [bytes(packet) for packet in context.encode(None)])
+
+
+def packets(
+    codec: str,
+    frames: Iterable[bytes],
+    sequence: int = 65_500,
+    ssrc: int = 7,
+    timestamp: int = 0xFFFFE000,
+    mode: int = 1,
+) -> list[VideoPacket]:
+    """The packets of these frames, 25 a second."""
+    found: list[VideoPacket] = []
+    for index, frame in enumerate(frames):
+        cut = h264.payloads(frame, mode) if codec == "H264" else vp8.payloads(frame, index)
+        for place, payload in enumerate(cut):
+            marker = place == len(cut) - 1
+            number = sequence + len(found) & 0xFFFF
+            ticks = timestamp + STEP * index & 0xFFFFFFFF
+            found.append(VideoPacket(NUMBERS[codec], marker, number, ticks, ssrc, payload))
+    return found
+
+
+class Viewer:
+    """Decodes frames as a worker would."""
+
+    def __init__(self, codec: str) -> None:
+        self._context = cast(VideoCodecContext, av.CodecContext.create(_DECODERS[codec], "r"))
+        self._context.thread_count = 1
+
+    def see(self, octets: bytes) -> NDArray[np.uint8]:
+        """The picture of one frame, (3/2 height, width) uint8; there is exactly one."""
+        packet = av.Packet(octets)
+        (picture,) = self._context.decode(packet)
+        return np.asarray(picture.to_ndarray(format="yuv420p"), np.uint8)
+
+
+def pictures(codec: str, frames: Sequence[Frame]) -> list[NDArray[np.uint8]]:
+    """What is seen of these frames."""
+    viewer = Viewer(codec)
+    return [viewer.see(frame.octets) for frame in frames]
