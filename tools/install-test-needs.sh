@@ -3,12 +3,14 @@
 # from npm what tests/peers/npm lists. Says nothing when all is there. Runs as root, or by sudo where there is one.
 set -eu
 
-# baresip-core, linphone-cli, sip-tester: SIP clients.  chromium, firefox-esr: browsers.  coturn: a TURN server.
+# baresip-core, linphone-cli, sip-tester: SIP clients; with baresip-ffmpeg and mediastreamer2-plugin-openh264 they have
+# cameras and H.264.  chromium, firefox-esr: browsers.  coturn: a TURN server.
 # libatomic1: for the node that comes with playwright.  fonts-dejavu-core: browsers show boxes without any fonts.
 # openssl: certificates.  util-linux: setpriv.
 # Not kamailio, for tests/e2e/test_proxy.py: its package starts a service on port 5060. Where it is, it is tested with.
 # espeak-ng is wanted only where the prompts are made anew (tools/prompts.py).
-needed="baresip-core linphone-cli sip-tester chromium firefox-esr coturn fonts-dejavu-core libatomic1 openssl util-linux"
+needed="baresip-core baresip-ffmpeg linphone-cli mediastreamer2-plugin-openh264 sip-tester chromium firefox-esr coturn"
+needed="$needed fonts-dejavu-core libatomic1 openssl util-linux"
 npm_folder="$(dirname "$0")/../tests/peers/npm"
 
 # A machine may have a node of its own, which Debian's npm would quarrel with.

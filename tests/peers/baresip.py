@@ -1,8 +1,9 @@
-"""Debian's baresip, headless: a SIP endpoint that says a sine and records what it hears.
+"""Debian's baresip, headless: a SIP endpoint that says a sine, shows a colour, and keeps what it hears and sees.
 
-with Baresip("anna", tone=400) as anna, Baresip("berit", tone=700) as berit:
+with Baresip("anna", tone=400, colour="red") as anna, Baresip("berit", tone=700, colour="blue") as berit:
     anna.dial(berit.uri)
     time.sleep(2)
+    assert colour_of(berit.snapshot()) == "red"
     anna.hang_up()
     assert hears(berit.heard()[0], [400]) == ([], [])
 """
@@ -21,11 +22,17 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from tests.peers.child import LOOPBACK, Child, Folder, free_port, wait_until
+from tests.peers.colours import Rgb, hexadecimal, read_picture
 from tests.peers.sound import Recording, read_wav
 
 # As baresip writes them; G.722 has its RTP clock's name wrong everywhere, and so here (RFC 3551 section 4.5.2).
 OPUS, G722, PCMU, PCMA = "opus/48000/2", "g722/16000/1", "pcmu", "pcma"
 ALL_CODECS = (OPUS, G722, PCMU, PCMA)
+
+# Codecs of pictures, and what baresip needs for them. "H264-0" offers and takes packetization-mode 0 alone, as accounts
+# do that name H.264; "H264" offers mode 0, then mode 1, and some older codecs after them.
+_VIDEO_MODULES = {"H264": "avcodec", "H264-0": "avcodec", "VP8": "vp8"}
+_PICTURE_RATE = 15
 
 _MODULES = "/usr/lib/baresip/modules"
 # How long an endpoint lives at most, and for how long its recordings are prepared (see `_keep_recording`).
@@ -47,7 +54,8 @@ class Baresip:
     `transport` udp, tcp or tls; `security` none, srtp (RTP/AVP that offers SDES), srtp-mand (RTP/SAVP) or dtls_srtp;
     `ice` offers the machine's other addresses, since loopback is no candidate to it, `mux` RTCP on RTP's port;
     `codecs` in order of preference; `answer` auto or manual; `user` and `password` answer a digest challenge;
-    `registrar` ("host:port") is where it registers.
+    `registrar` ("host:port") is where it registers. `colour` ("" = it has no camera): what it shows, with a mark that
+    moves; `video`: the codec of its pictures, a key of `_VIDEO_MODULES`; `size` [pixels].
     """
 
     def __init__(
@@ -64,6 +72,9 @@ class Baresip:
         user: str = "",
         password: str = "",
         registrar: str = "",
+        colour: str = "",
+        video: str = "H264",
+        size: tuple[int, int] = (640, 360),
     ) -> None:
         self.name = name
         self.transport = transport
@@ -77,13 +88,17 @@ class Baresip:
         modules = ["opus", "g722", "g711", "ausine", "sndfile"] + (["stun", "turn", "ice"] if ice else [])
         if security != "none":
             modules.append("dtls_srtp" if security == "dtls_srtp" else "srtp")
-        self._write_config(tone, modules, mux)
+        if colour:
+            modules += [_VIDEO_MODULES[video], "avformat", "fakevideo", "snapshot"]
+        self._write_config(tone, modules, mux, _camera(colour, size) if colour else [])
         host = registrar or f"{LOOPBACK}:{self._port}"
         kind = "" if transport == "udp" else f";transport={transport}"
         account = [f"<sip:{name}@{host}{kind}>", f"answermode={answer}", f"audio_codecs={','.join(codecs)}"]
         account.append(f"regint={60 if registrar else 0}")
         account += [f"mediaenc={security}"] if security != "none" else []
         account += ["medianat=ice"] if ice else []
+        if colour and video != "H264":
+            account.append(f"video_codecs={video.partition('-')[0].lower()}")
         account += [f"auth_user={user}"] if user else []
         account += [f"auth_pass={password}"] if password else []
         (self._folder.path / "accounts").write_text(";".join(account) + "\n")
@@ -99,7 +114,7 @@ class Baresip:
         ]
         self.child = Child(argv, self._folder.path / "log")
 
-    def _write_config(self, tone: int, modules: list[str], mux: bool) -> None:
+    def _write_config(self, tone: int, modules: list[str], mux: bool, camera: list[str]) -> None:
         folder = self._folder.path
         lines = [
             "poll_method epoll",
@@ -119,6 +134,7 @@ class Baresip:
             "rtp_stats yes",
             f"rtcp_mux {'yes' if mux else 'no'}",
             "jitter_buffer_delay 1-10",
+            *camera,
             "statmode_default off",
             f"snd_path {folder}",
             f"module_path {_MODULES}",
@@ -280,6 +296,27 @@ class Baresip:
         files = sorted(self._folder.path.glob("dump-*-dec.wav"))
         return [read_wav(path) for path in files if path.stat().st_size > 44]
 
+    def snapshot(self, timeout: float = 5.0) -> Rgb:
+        """The next picture that it gets. Raises TimeoutError when none comes."""
+        path = self._folder.path / f"{time.monotonic_ns()}.png"
+        self.command("snapshot_recv", str(path))
+
+        def whole() -> bool:
+            # It is written bit by bit.
+            return path.exists() and path.read_bytes()[-8:-4] == b"IEND"
+
+        wait_until(whole, timeout, lambda: f"{self.name} sees a picture: {self.command('video_debug')}")
+        return read_picture(path)
+
+    def pictures(self) -> int:
+        """How many pictures it has shown so far."""
+        found = re.search(r"vidisp: \S+ \d+ x \d+ frames=(\d+)", self.command("video_debug"))
+        return int(found[1]) if found else 0
+
+    def show(self, colour: str, size: tuple[int, int] = (640, 360)) -> None:
+        """Show another colour from now on."""
+        self.command("vidsrc", _camera(colour, size)[0].partition(" ")[2])
+
     def is_encrypted(self) -> bool:
         """Whether the call's sound is SRTP."""
         return "secure=yes" in self.command("audio_debug")
@@ -287,6 +324,23 @@ class Baresip:
     def log(self) -> str:
         """All that it printed, its SIP messages included."""
         return _COLOUR_CODES.sub("", self.child.text())
+
+
+def _camera(colour: str, size: tuple[int, int]) -> list[str]:
+    """Lines of the configuration for a camera that shows a colour, with a white square that walks along below."""
+    width, height = size
+    edge = height // 10 // 2 * 2
+    canvas = f"color=c=0x{hexadecimal(colour)}:s={width}x{height}:r={_PICTURE_RATE}[a]"
+    mark = f"color=c=white:s={edge}x{edge}:r={_PICTURE_RATE}[b]"
+    # What baresip takes is this format; an overlay leaves another one.
+    both = f"[a][b]overlay=x=mod(t*100\\,{width - edge}):y={height - edge},format=yuv420p"
+    return [
+        f"video_source avformat,lavfi,{canvas};{mark};{both}",
+        "video_display fakevideo,nil",
+        f"video_size {width}x{height}",
+        f"video_fps {_PICTURE_RATE}",
+        "video_bitrate 500000",
+    ]
 
 
 def _netstring_length(stream: Any) -> int:

@@ -1,4 +1,4 @@
-"""Debian's linphonec, headless: a second SIP stack, which sends keys by RFC 4733 or by INFO.
+"""Debian's linphonec, headless: a second SIP stack, which sends keys by RFC 4733 or by INFO, and a still picture.
 
 with Linphone("carl", tone=900) as carl:
     carl.dial("sip:100@127.0.0.1:5060")
@@ -16,7 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.peers.child import LOOPBACK, Child, Folder, environment_without, free_port
+from PIL import Image
+
+from tests.peers.child import LOOPBACK, Child, Folder, environment_without, free_port, wait_until
+from tests.peers.colours import COLOURS, Rgb, read_picture
 from tests.peers.sound import Recording, read_wav, sine, write_wav
 
 _PROMPT = "linphonec>"
@@ -28,7 +31,8 @@ class Linphone:
 
     `transport` udp or tcp; `security` none, srtp or dtls; it says `tone` [Hz] or the WAV `speech`; `keys_by` rtp or
     info; it answers by itself. It takes one line a second at its prompt. Its INFOs go one after the other, over UDP 5 s
-    apart: use TCP for them.
+    apart: use TCP for them. `colour` ("" = it has no camera): what its picture shows; `video`: the codec of it, VP8 or
+    H264.
     """
 
     def __init__(
@@ -40,6 +44,8 @@ class Linphone:
         transport: str = "udp",
         security: str = "none",
         keys_by: str = "rtp",
+        colour: str = "",
+        video: str = "VP8",
     ) -> None:
         self.name = name
         self.transport = transport
@@ -52,7 +58,10 @@ class Linphone:
             write_wav(self._speech, sine(tone, 120, 16000), 16000)
         (folder / ".local/share/linphone").mkdir(parents=True)
         (folder / ".config/linphone").mkdir(parents=True)
-        (folder / "settings").write_text(self._settings(security, keys_by))
+        self._picture = folder / "picture.jpg" if colour else None
+        if self._picture is not None:
+            Image.new("RGB", (352, 288), COLOURS[colour]).save(self._picture)
+        (folder / "settings").write_text(self._settings(security, keys_by, video if colour else ""))
         argv: list[str | Path] = [
             "timeout",
             str(_LIFETIME_SECONDS),
@@ -61,12 +70,14 @@ class Linphone:
             "-c",
             folder / "settings",
         ]
+        argv += ["-V"] if colour else []
         argv += ["-d", "6", "-l", folder / "debug"]
         # With a screen in sight it would look for one.
         environment = environment_without("DISPLAY") | {"HOME": str(folder)}
         self.child = Child(argv, folder / "log", environment=environment)
 
-    def _settings(self, security: str, keys_by: str) -> str:
+    def _settings(self, security: str, keys_by: str, video: str) -> str:
+        seen = int(bool(video))
         ports = {kind: self._port if kind == self.transport else 0 for kind in ("udp", "tcp", "tls")}
         sections: dict[str, dict[str, str | int]] = {
             "sip": {
@@ -83,9 +94,25 @@ class Linphone:
                 "use_info": int(keys_by == "info"),
                 "use_rfc2833": int(keys_by == "rtp"),
             },
-            "rtp": {"bind_address": LOOPBACK, "audio_rtp_port": free_port()},
+            "rtp": {
+                "bind_address": LOOPBACK,
+                "audio_rtp_port": free_port(),
+                "video_rtp_port": free_port(),
+            },
             "sound": {"echocancellation": 0},
-            "video": {"enabled": 0, "capture": 0, "display": 0},
+            "video": {
+                "enabled": seen,
+                "capture": seen,
+                "display": seen,
+                "automatically_initiate": seen,
+                "automatically_accept": seen,
+                "show_local": 0,
+                "device": "StaticImage: Static picture",
+            },
+            **{
+                f"video_codec_{number}": {"mime": codec, "rate": 90000, "enabled": int(codec == video)}
+                for number, codec in enumerate(("VP8", "H264"))
+            },
             "misc": {"history_max_size": 0},
         }
         lines = []
@@ -103,7 +130,8 @@ class Linphone:
         self.child.__enter__()
         try:
             self.child.wait_text(_PROMPT, 15)
-            for line in ("soundcard use files", f"play {self._speech}", f"record {self._heard}"):
+            lines = ["soundcard use files", f"play {self._speech}", f"record {self._heard}"]
+            for line in [*lines, *([f"staticpic set {self._picture}"] if self._picture else [])]:
                 mark = len(self.child.text())
                 self.command(line)
                 self.child.wait_text(_PROMPT, 10, mark)
@@ -159,6 +187,17 @@ class Linphone:
     def heard(self) -> Recording:
         """What it heard since it started."""
         return read_wav(self._heard)
+
+    def snapshot(self, timeout: float = 8.0) -> Rgb:
+        """What it sees. Raises TimeoutError when it sees nothing."""
+        path = self._folder.path / f"{time.monotonic_ns()}.jpg"
+        self.command(f"snapshot {path}")
+
+        def whole() -> bool:
+            return path.exists() and path.read_bytes()[-2:] == b"\xff\xd9"
+
+        wait_until(whole, timeout, lambda: f"{self.name} sees a picture: {self.child.tail()}")
+        return read_picture(path)
 
     def log(self) -> str:
         """Its debug log, SIP messages included."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 import av
 import numpy as np
 
+from tests.peers.colours import Rgb, hexadecimal, read_picture
 from tests.peers.sound import Recording, Samples
 
 RATE: Final = 48_000  # [Hz] of recordings
@@ -23,9 +24,14 @@ _WATCH = Path(__file__).with_name("watch.js").read_text()
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a page finds: see watch.js. `tone` 0: the browser's own microphone."""
+    """What a page finds: see watch.js. `tone` 0: the browser's own microphone. `camera`, `screen`: of `COLOURS`, or ""
+    for the browser's own; `width`, `height`: of the camera's pictures."""
 
     tone: int = 0
+    camera: str = ""
+    screen: str = ""
+    width: int = 640
+    height: int = 360
     relay: bool = False
     tcp: bool = False
     old: bool = False
@@ -33,7 +39,10 @@ class Circumstances:
 
     def script(self) -> str:
         """An expression for the browser to evaluate before the page's own scripts."""
-        return f"({_WATCH.rstrip()})({json.dumps(asdict(self))})"
+        settings = asdict(self)
+        for name in ("camera", "screen"):
+            settings[name] = settings[name] and f"#{hexadecimal(settings[name])}"
+        return f"({_WATCH.rstrip()})({json.dumps(settings)})"
 
 
 PLAIN: Final = Circumstances()
@@ -107,6 +116,11 @@ class Tab(ABC):
         for each in heard:
             total[: len(each)] += each
         return Recording(total, RATE).cut(begin)
+
+    def snapshot(self, index: int = 0, timeout: float = 8.0) -> Rgb:
+        """What a remote video track shows: 0 is the first one, 1 the slides. Raises TimeoutError when it is nothing."""
+        found = self.wait("index => watched.see(index)", index, timeout)
+        return read_picture(base64.b64decode(found))
 
 
 def _decoded(raw: bytes) -> Samples:

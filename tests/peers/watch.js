@@ -1,7 +1,8 @@
-// Put in before a page's own scripts, in any browser: watches its peer connections, gives it a microphone of the
-// test's, and changes what it is told of the network where a test asks for that. The page needs no change.
+// Put in before a page's own scripts, in any browser: watches its peer connections, gives it a microphone, a camera and
+// a screen of the test's, and changes what it is told of the network where a test asks for that. The page needs no change.
 //
-// settings: tone [Hz] (0 = the browser's own fake microphone); relay: use TURN alone; tcp: leave only TCP candidates;
+// settings: tone [Hz] (0 = the browser's own fake microphone); camera, screen: a colour of CSS for the pictures of either
+// ("" = the browser's own); width, height of the camera's; relay: use TURN alone; tcp: leave only TCP candidates;
 // ports: {"from": to} of the candidates that it is told; old: be a browser that lacks what the page needs.
 (settings) => {
   if (settings.old) delete window.RTCPeerConnection;
@@ -39,9 +40,39 @@
     source.start();
     return out.stream.getAudioTracks()[0];
   };
+  // A colour, and a white mark that moves below it: 15 pictures a second.
+  const painter = (colour, width, height) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const brush = canvas.getContext("2d");
+    const edge = Math.round(height / 10);
+    let at = 0;
+    const paint = () => {
+      brush.fillStyle = colour;
+      brush.fillRect(0, 0, width, height);
+      brush.fillStyle = "white";
+      brush.fillRect((at += 7) % (width - edge), height - edge, edge, edge);
+    };
+    paint();
+    const clock = setInterval(paint, 1000 / 15);
+    const [track] = canvas.captureStream(15).getVideoTracks();
+    const stop = track.stop.bind(track);
+    track.stop = () => {
+      clearInterval(clock);
+      stop();
+    };
+    return track;
+  };
+  devices.getDisplayMedia = ((own) => async (constraints) =>
+    settings.screen ? new MediaStream([painter(settings.screen, 1280, 720)]) : own(constraints))(
+    devices.getDisplayMedia?.bind(devices),
+  );
   devices.getUserMedia = async (constraints) => {
     const audio = constraints.audio && { ...(constraints.audio === true ? {} : constraints.audio), ...raw };
-    const stream = await getUserMedia({ ...constraints, ...(audio && { audio }) });
+    const video = !settings.camera && constraints.video;
+    const asked = audio || video;
+    const stream = asked ? await getUserMedia({ ...constraints, audio, video }) : new MediaStream();
+    if (constraints.video && settings.camera)
+      stream.addTrack(painter(settings.camera, settings.width, settings.height));
     if (audio && settings.tone) {
       stream.getAudioTracks().forEach((track) => {
         stream.removeTrack(track);
@@ -79,6 +110,28 @@
           return btoa(text);
         }),
     );
+
+  // What a live remote video track shows now: 0 is the first of them in the description. As base64 of a PNG; "" = nothing.
+  const players = new Map();
+  const play = (track) => {
+    if (!players.has(track)) {
+      const player = Object.assign(document.createElement("video"), { muted: true, playsInline: true });
+      player.srcObject = new MediaStream([track]);
+      player.play();
+      players.set(track, player);
+    }
+    return players.get(track);
+  };
+  watched.see = async (index) => {
+    const live = [...new Set(watched.tracks)].filter((each) => each.kind === "video" && each.readyState === "live");
+    if (!live[index]) return "";
+    const player = play(live[index]);
+    for (let tries = 0; tries < 20 && player.readyState < 2; tries++) await new Promise((done) => setTimeout(done, 100));
+    if (player.readyState < 2) return "";
+    const canvas = Object.assign(document.createElement("canvas"), { width: player.videoWidth, height: player.videoHeight });
+    canvas.getContext("2d").drawImage(player, 0, 0);
+    return canvas.toDataURL("image/png").split(",")[1];
+  };
 
   // One object for each RTP stream and the chosen candidate pair of the connections that are open.
   watched.statistics = async () => {
