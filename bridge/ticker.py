@@ -8,6 +8,7 @@ import os
 import struct
 import time
 from collections.abc import Callable
+from math import inf
 from typing import NamedTuple
 
 PERIOD = 0.020  # seconds
@@ -67,6 +68,11 @@ class Ticker:
     def running(self) -> bool:
         """Whether ticks come."""
         return self._schedule is not None
+
+    @property
+    def due(self) -> float:
+        """When the next tick is due [monotonic seconds], `inf` while none come."""
+        return self._schedule.due if self._schedule is not None else inf
 
     def start(self) -> None:
         """Begin to tick, the first time one period from now. Does nothing while running."""

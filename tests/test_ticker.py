@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from math import inf
 
 import pytest
 
@@ -74,10 +75,12 @@ async def test_ticker_on_the_real_clock() -> None:
     ticker.start()
     ticker.start()
     assert ticker.running
+    assert ticker.due < inf
     await asyncio.wait_for(enough.wait(), 5)
     ticker.stop()
     ticker.stop()
     assert not ticker.running
+    assert ticker.due == inf
     seen = len(ticks)
     await asyncio.sleep(0.05)
     assert len(ticks) == seen

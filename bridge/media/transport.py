@@ -242,7 +242,7 @@ class Transport(ABC):
     def send_batch(self, batch: Batch) -> None:
         """Send some RTP packets, after `may_send` has said yes to so many; datagrams are left in their places."""
         try:
-            batch.wrap(self._protection.link.wrap_rtp_in)
+            batch.wrap(self._protection.link.wrap_rtp_all)
         except ProtocolError as fault:
             self._drops[fault.name] += 1
         self._send_batch(batch)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bridge.errors import ProtocolError
+from bridge.rtp.batch import WrapAll
 from bridge.rtp.link import SdesLink
 from bridge.rtp.srtp import SuiteKey
 
@@ -13,13 +14,13 @@ from bridge.rtp.srtp import SuiteKey
 class DtlsLink:
     """RTP/SAVPF with keys from a handshake. Before the first keys every method raises ProtocolError("dtls-not-up")."""
 
-    __slots__ = ("unwrap_rtcp", "unwrap_rtp", "wrap_rtcp", "wrap_rtp", "wrap_rtp_in")
+    __slots__ = ("unwrap_rtcp", "unwrap_rtp", "wrap_rtcp", "wrap_rtp", "wrap_rtp_all")
 
     secure = True
 
     def __init__(self) -> None:
         self.wrap_rtp: Callable[[bytes], bytes] = _not_up
-        self.wrap_rtp_in: Callable[[Any, int], int] = _not_up_in
+        self.wrap_rtp_all: WrapAll = _nothing_up
         self.unwrap_rtp: Callable[[bytes], bytes] = _not_up
         self.wrap_rtcp: Callable[[bytes], bytes] = _not_up
         self.unwrap_rtcp: Callable[[bytes], bytes] = _not_up
@@ -33,7 +34,7 @@ class DtlsLink:
         inner = SdesLink(*keys)
         # Bound once: a call less on every packet.
         self.wrap_rtp = inner.wrap_rtp
-        self.wrap_rtp_in = inner.wrap_rtp_in
+        self.wrap_rtp_all = inner.wrap_rtp_all
         self.unwrap_rtp = inner.unwrap_rtp
         self.wrap_rtcp = inner.wrap_rtcp
         self.unwrap_rtcp = inner.unwrap_rtcp
@@ -43,5 +44,6 @@ def _not_up(_: bytes) -> bytes:
     raise ProtocolError("dtls-not-up")
 
 
-def _not_up_in(_: Any, size: int) -> int:
+def _nothing_up(_: list[Any], sizes: list[int]) -> None:
+    sizes.clear()
     raise ProtocolError("dtls-not-up")

@@ -11,7 +11,9 @@ SLOTS: Final = 16
 SLOT: Final = 1536  # octets, a multiple of what the library wants packets to begin at
 LONGEST_PAYLOAD: Final = 1200  # with all header extensions and the tag it is within a slot
 
-WrapIn = Callable[[Any, int], int]  # (pointer to a packet, octets) -> octets of the datagram in its place
+# (pointers to packets, octets of each): each becomes a datagram in its place, of so many octets as the list then says.
+# Raises ProtocolError; then the list ends before the packet that is to blame.
+WrapAll = Callable[[list[Any], list[int]], None]
 
 
 class Batch:
@@ -28,11 +30,9 @@ class Batch:
         self.view = memoryview(ffi.buffer(self._memory))
         self.sizes: list[int] = []
 
-    def wrap(self, wrap: WrapIn) -> None:
-        """Turn every packet into a datagram. Raises what `wrap` does; then those behind are gone."""
-        sizes, self.sizes = self.sizes, []
-        for pointer, size in zip(self._pointers, sizes, strict=False):
-            self.sizes.append(wrap(pointer, size))
+    def wrap(self, wrap_all: WrapAll) -> None:
+        """Turn every packet into a datagram. Raises what `wrap_all` does; then those behind are gone."""
+        wrap_all(self._pointers, self.sizes)
 
     def datagrams(self) -> Iterator[memoryview]:
         """What is there, one after the other."""
@@ -44,9 +44,13 @@ class Batch:
     def runs(self) -> Iterator[list[memoryview]]:
         """The same in runs that the kernel can cut by one size: all of them are as long as the first of the run, only
         the last may be shorter."""
+        sizes = self.sizes
+        if sizes and sizes.count(sizes[0]) >= len(sizes) - 1 and sizes[-1] <= sizes[0]:  # as nearly always
+            yield list(self.datagrams())
+            return
         run: list[memoryview] = []
         longest = last = 0
-        for datagram, size in zip(self.datagrams(), self.sizes, strict=True):
+        for datagram, size in zip(self.datagrams(), sizes, strict=True):
             if run and (size > longest or last < longest):
                 yield run
                 run = []

@@ -19,8 +19,8 @@ class Link(Protocol):
         """RTP packet -> datagram."""
         ...
 
-    def wrap_rtp_in(self, pointer: Any, size: int) -> int:
-        """RTP packet -> datagram in its place (`bridge.rtp.batch`); octets before and after."""
+    def wrap_rtp_all(self, pointers: list[Any], sizes: list[int]) -> None:
+        """RTP packets -> datagrams in their places; `sizes` in octets (`bridge.rtp.batch`)."""
         ...
 
     def unwrap_rtp(self, datagram: bytes) -> bytes:
@@ -47,9 +47,8 @@ class PlainLink:
         """The packet as it is."""
         return packet
 
-    def wrap_rtp_in(self, _: Any, size: int) -> int:
-        """The packet as it is."""
-        return size
+    def wrap_rtp_all(self, pointers: list[Any], sizes: list[int]) -> None:
+        """The packets as they are."""
 
     def unwrap_rtp(self, datagram: bytes) -> bytes:
         """The datagram as it is."""
@@ -67,7 +66,7 @@ class PlainLink:
 class SdesLink:
     """RTP/SAVP with keys from the SDP (RFC 4568): one key for what we send, one for what we receive."""
 
-    __slots__ = ("_contexts", "unwrap_rtcp", "unwrap_rtp", "wrap_rtcp", "wrap_rtp", "wrap_rtp_in")
+    __slots__ = ("_contexts", "unwrap_rtcp", "unwrap_rtp", "wrap_rtcp", "wrap_rtp", "wrap_rtp_all")
 
     secure = True
     _contexts: tuple[SrtpContext, SrtpContext]  # of what we send, and of what we receive
@@ -82,7 +81,7 @@ class SdesLink:
         ours, theirs = self._contexts = _context(send, True, old[:1]), _context(receive, False, old[1:])
         # Bound once: a call less on every packet.
         self.wrap_rtp = ours.protect
-        self.wrap_rtp_in = ours.protect_in
+        self.wrap_rtp_all = ours.protect_all
         self.unwrap_rtp = theirs.unprotect
         self.wrap_rtcp = ours.protect_rtcp
         self.unwrap_rtcp = theirs.unprotect_rtcp

@@ -102,11 +102,11 @@ class SrtpContext:
 
     `protect`: RTP -> SRTP, `protect_rtcp`: RTCP -> SRTCP; they raise ProtocolError: srtp-too-long (over 1356 or 1352
     octets), srtp-key-expired, srtp-fault. `unprotect` and `unprotect_rtcp`, the way back: srtp-auth, srtp-replay,
-    srtp-malformed, srtp-too-long, srtp-context, srtp-fault. `protect_in`: the same as `protect` where a packet lies,
-    with room for the tag behind it (`bridge.rtp.batch`).
+    srtp-malformed, srtp-too-long, srtp-context, srtp-fault. `protect_all`: the same as `protect`, of many packets
+    where they lie, with room for the tag behind each (`bridge.rtp.batch`).
     """
 
-    __slots__ = ("_key", "protect", "protect_in", "protect_rtcp", "unprotect", "unprotect_rtcp")
+    __slots__ = ("_key", "protect", "protect_all", "protect_rtcp", "unprotect", "unprotect_rtcp")
 
     def __init__(self, key: SuiteKey, outbound: bool) -> None:
         """Raises ProtocolError: srtp-suite, srtp-key (status 488)."""
@@ -118,7 +118,7 @@ class SrtpContext:
             raise ProtocolError("srtp-suite", str(fault), 488) from None
         memory = ffi.new("char[]", _BUFFER)
         self.protect = _transform(lib.srtp_protect, session, memory, _LONGEST_RTP)
-        self.protect_in = _in_place(lib.srtp_protect, session, _LONGEST_RTP)
+        self.protect_all = _in_place(lib.srtp_protect, session, _LONGEST_RTP)
         self.unprotect = _transform(lib.srtp_unprotect, session, memory, _BUFFER)
         self.protect_rtcp = _transform(lib.srtp_protect_rtcp, session, memory, _LONGEST_RTCP)
         self.unprotect_rtcp = _transform(lib.srtp_unprotect_rtcp, session, memory, _BUFFER)
@@ -146,17 +146,19 @@ def _transform(function: Any, session: Session, memory: Any, longest: int) -> Tr
     return transform
 
 
-def _in_place(function: Any, session: Session, longest: int) -> Callable[[Any, int], int]:
-    """The same without copies: (pointer, octets) -> octets."""
+def _in_place(function: Any, session: Session, longest: int) -> Callable[[list[Any], list[int]], None]:
+    """The same without copies, of many packets: (pointers to them, octets of each), which become those after."""
     length = ffi.new("int *")
 
-    def transform(pointer: Any, size: int) -> int:
-        if size > longest:
-            raise ProtocolError("srtp-too-long", f"{size} octets")
-        length[0] = size
-        if status := function(session._srtp[0], pointer, length):
-            raise ProtocolError(_NAMES.get(ERRORS[status], "srtp-fault"), ERRORS[status])
-        wrapped: int = length[0]
-        return wrapped
+    def transform(pointers: list[Any], sizes: list[int]) -> None:
+        for index, size in enumerate(sizes):
+            length[0] = size
+            status = 0
+            if size > longest or (status := function(session._srtp[0], pointers[index], length)):
+                del sizes[index:]
+                if not status:
+                    raise ProtocolError("srtp-too-long", f"{size} octets")
+                raise ProtocolError(_NAMES.get(ERRORS[status], "srtp-fault"), ERRORS[status])
+            sizes[index] = length[0]
 
     return transform

@@ -45,7 +45,7 @@ def links() -> list[tuple[Link, Link]]:
 def test_the_same_as_one_by_one(pair: tuple[Link, Link]) -> None:
     what = packets([1180, 1180, 1, 0, 700, 1200])
     batch = filled(what)
-    batch.wrap(pair[0].wrap_rtp_in)
+    batch.wrap(pair[0].wrap_rtp_all)
     datagrams = list(map(bytes, batch.datagrams()))
     assert datagrams == [pair[1].wrap_rtp(packet) for packet in what]
     assert batch.sizes == list(map(len, datagrams))
@@ -55,11 +55,11 @@ def test_what_cannot_be_protected_ends_the_batch() -> None:
     batch = filled(packets([10, 1_400, 10]))
     key = SrtpKey("AEAD_AES_128_GCM", bytes(28))
     with pytest.raises(ProtocolError) as fault:
-        batch.wrap(SdesLink(key, key).wrap_rtp_in)
+        batch.wrap(SdesLink(key, key).wrap_rtp_all)
     assert fault.value.name == "srtp-too-long"
     assert len(list(batch.datagrams())) == 1
     with pytest.raises(ProtocolError) as fault:
-        batch.wrap(DtlsLink().wrap_rtp_in)
+        batch.wrap(DtlsLink().wrap_rtp_all)
     assert fault.value.name == "dtls-not-up"
     assert not batch.sizes
 
