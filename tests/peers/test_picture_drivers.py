@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -13,10 +14,12 @@ import pytest
 from mixer.layout import tiles
 from tests.peers.background import Background
 from tests.peers.baresip import Baresip
+from tests.peers.camera import everything
 from tests.peers.child import wait_until
 from tests.peers.chromium import Chromium
 from tests.peers.colours import COLOURS, NOBODY, Rgb, clean, colour_of, seats, shown
 from tests.peers.linphone import Linphone
+from tests.peers.picture_phone import PicturePhone
 from tests.peers.tab import Circumstances
 
 _LOOP: Final = """async () => {
@@ -89,6 +92,25 @@ def test_linphone_and_baresip_see_each_other(video: str) -> None:
         lise.dial(anna.uri)
         assert colour_of(anna.snapshot()) == "yellow"
         assert colour_of(lise.snapshot()) == "red"
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("video", ["H264", "VP8"])
+def test_a_phone_and_baresip_see_each_other(video: str) -> None:
+    with (
+        Baresip("anna", 400, colour="red", video=video) as anna,
+        PicturePhone("pia", ("yellow", "blue"), video) as pia,
+    ):
+        pia.call(anna.uri)
+        assert colour_of(pia.snapshot()) == "red"
+        wait_until(lambda: colour_of(anna.snapshot()) == "yellow", 5, lambda: "one colour")
+        wait_until(lambda: colour_of(anna.snapshot()) == "blue", 5, lambda: "the other")
+        assert pia.faults == []
+        pia.camera.lose_in = everything
+        time.sleep(0.2)
+        start = time.monotonic()
+        time.sleep(0.3)
+        assert pia.camera.since(start) == []
 
 
 class _Empty(http.server.BaseHTTPRequestHandler):
