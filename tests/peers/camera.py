@@ -89,7 +89,7 @@ class Camera:
         self._rate, self._each = rate, max(1, round(seconds * rate))
         self._rtp, self._rtcp = _pair(address)
         self._remote: tuple[str, int] | None = None
-        self._encoder = _encoder(codec, size, rate)
+        self._encoder = encoder(codec, size, rate)
         self._payload_type = 97 if codec == "H264" else 96
         self._ssrc = random.getrandbits(32)
         self._sequence, self._number, self._key_wanted = 0, 0, True
@@ -364,7 +364,8 @@ def _vp8_unit(payloads: list[bytes]) -> tuple[bytes, bool]:
     return found, not found[0] & 1
 
 
-def _encoder(codec: str, size: tuple[int, int], rate: int) -> Any:
+def encoder(codec: str, size: tuple[int, int], rate: int) -> Any:
+    """One of PyAV's, for pictures of that size in YCbCr 4:2:0; only its first picture is a key frame unasked."""
     made: Any = av.CodecContext.create("libx264" if codec == "H264" else "libvpx", "w")
     made.width, made.height = size
     made.pix_fmt, made.time_base, made.framerate = "yuv420p", Fraction(1, rate), Fraction(rate)
