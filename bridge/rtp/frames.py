@@ -14,11 +14,13 @@ from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
 from bridge.errors import ProtocolError
+from bridge.rtp.av1 import Av1Reader
 from bridge.rtp.coded import FrameReader, Limits
 from bridge.rtp.h264 import H264Reader
 from bridge.rtp.missing import MissingPackets
 from bridge.rtp.video_packet import VideoPacket
 from bridge.rtp.vp8 import Vp8Reader
+from bridge.rtp.vp9 import Vp9Reader
 
 KEY_INTERVAL_S: Final = 0.5  # between two requests for a key frame
 _KEY_COMES_S: Final = 0.3  # while packets of one come in, no other is asked for
@@ -36,6 +38,8 @@ _BEFORE: Final = 64  # numbers before the first packet that came, which it may h
 READERS: Final[Mapping[str, Callable[[Limits, tuple[bytes, ...]], FrameReader]]] = {
     "H264": H264Reader,
     "VP8": lambda limits, _: Vp8Reader(limits),
+    "VP9": lambda limits, _: Vp9Reader(limits),
+    "AV1": lambda limits, _: Av1Reader(limits),
 }
 """By codec name: what reads its frames, made of limits and of H.264's parameter sets."""
 

@@ -18,14 +18,16 @@ from bridge.rtp.video_packet import VideoPacket
 from bridge.sdp.video import VideoLimits
 
 LIMITS = VideoLimits(max_fs=3_600)
-TYPES = {96: "VP8", 97: "H264"}
+TYPES = {96: "VP8", 97: "H264", 98: "VP9", 99: "AV1"}
 NUMBERS = {codec: number for number, codec in TYPES.items()}
 STEP = 3_600  # a 25th of a second in ticks of 90 kHz
 _ENCODERS = {
     "H264": ("libx264", {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline"}),
     "VP8": ("libvpx", {"deadline": "realtime", "cpu-used": "-8"}),
+    "VP9": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}),
+    "AV1": ("libsvtav1", {"preset": "12", "svtav1-params": "rc=2:pred-struct=1:tbr=600"}),
 }
-_DECODERS = {"H264": "h264", "VP8": "vp8"}
+_DECODERS = {"H264": "h264", "VP8": "vp8", "VP9": "vp9", "AV1": "libdav1d"}
 
 
 @lru_cache
@@ -53,6 +55,56 @@ def encoded(
     return tuple(found + [bytes(packet) for packet in context.encode(None)])
 
 
+def payloads(codec: str, frame: bytes, number: int, mode: int = 1) -> list[bytes]:
+    """The RTP payloads of a frame, with its number where there is place for it."""
+    match codec:
+        case "H264":
+            return h264.payloads(frame, mode)
+        case "VP8":
+            return vp8.payloads(frame, number)
+        case "VP9":
+            return vp9_payloads(frame, number)
+        case _:
+            return av1_payloads(frame)
+
+
+def vp9_payloads(frame: bytes, number: int, limit: int = 1_100) -> list[bytes]:
+    """In flexible mode with one layer, as Chromium sends it (RFC 9628)."""
+    inter = bool(frame[0] & 0x04)
+    pieces = [frame[at : at + limit] for at in range(0, len(frame), limit)]
+    found = []
+    for place, piece in enumerate(pieces):
+        flags = 0x90 | 0x40 * inter | 0x08 * (place == 0) | 0x04 * (place == len(pieces) - 1)
+        head = bytes((flags,)) + (0x8000 | number & 0x7FFF).to_bytes(2, "big")
+        found.append(head + b"\x02" * inter + piece)
+    return found
+
+
+def av1_payloads(unit: bytes, limit: int = 1_100) -> list[bytes]:
+    """Without sizes and delimiters, as the format recommends: one element and one piece of it in each packet."""
+    found: list[bytes] = []
+    at = 0
+    new = False
+    while at < len(unit):
+        head, size, shift = unit[at], 0, 0
+        at += 1
+        while unit[at] & 0x80:
+            size |= (unit[at] & 0x7F) << shift
+            at, shift = at + 1, shift + 7
+        size |= unit[at] << shift
+        body = unit[at + 1 : at + 1 + size]
+        at += 1 + size
+        if head >> 3 == 2:
+            continue
+        new = new or head >> 3 == 1
+        whole = bytes((head & 0xFD,)) + body
+        pieces = [whole[place : place + limit] for place in range(0, len(whole), limit)]
+        for place, piece in enumerate(pieces):
+            z, y = 0x80 * (place > 0), 0x40 * (place < len(pieces) - 1)
+            found.append(bytes((0x10 | z | y | 0x08 * (new and not found),)) + piece)
+    return found
+
+
 def packets(
     codec: str,
     frames: Iterable[bytes],
@@ -64,7 +116,7 @@ def packets(
     """The packets of these frames, 25 a second."""
     found: list[VideoPacket] = []
     for index, frame in enumerate(frames):
-        cut = h264.payloads(frame, mode) if codec == "H264" else vp8.payloads(frame, index)
+        cut = payloads(codec, frame, index, mode)
         for place, payload in enumerate(cut):
             marker = place == len(cut) - 1
             number = sequence + len(found) & 0xFFFF
