@@ -48,15 +48,18 @@ class Picture:
     """Planes `y` (height, width), `u` and `v` (half of both), uint8; rows may lie apart.
 
     `width`, `height` [pixels, even]. `rotation`: 0, 90, 180 or 270 degrees clockwise to make it upright.
+    `sizes`: a dict where it shall remember itself in other sizes, since several views show it in the same; None: not,
+    as for all that is still drawn into.
     """
 
-    __slots__ = ("_frame", "_memory", "rotation", "u", "v", "y")
+    __slots__ = ("_frame", "_memory", "rotation", "sizes", "u", "v", "y")
 
     def __init__(self, y: Plane, u: Plane, v: Plane, rotation: int = 0) -> None:
         self.y = y
         self.u = u
         self.v = v
         self.rotation = rotation
+        self.sizes: dict[tuple[int, int], Picture] | None = None
         self._memory: Plane | None = None  # all planes in one, as PyAV can wrap them
         self._frame: av.VideoFrame | None = None
 

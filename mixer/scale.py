@@ -89,10 +89,23 @@ def _bars(tile: Picture, box: Box) -> None:
 
 def scale(source: Picture, target: Picture) -> None:
     """Draw a picture, turned upright, into another one of any size; shapes are not looked at."""
+    if source.y.shape == target.y.shape and not source.rotation:
+        target.copy(source)
+    elif source.sizes is None:
+        _scale(source, target)
+    else:
+        size = (target.width, target.height)
+        kept = source.sizes.get(size)
+        if kept is None:  # two threads may come here at once; then one of the two is kept
+            kept = Picture.make(*size)
+            _scale(source, kept)
+            source.sizes[size] = kept
+        target.copy(kept)
+
+
+def _scale(source: Picture, target: Picture) -> None:
     if source.rotation:
         _turned(source, target)
-    elif source.y.shape == target.y.shape:
-        target.copy(source)
     elif (source.width, source.height) == (2 * target.width, 2 * target.height):
         for large, small in zip(source.planes(), target.planes(), strict=True):
             halve(large, small)

@@ -205,3 +205,16 @@ def test_what_is_cut_is_cut_at_both_sides() -> None:
     tile, _ = framed(640, 360)
     place(source, tile, letterbox=False)
     assert is_plain(tile, BLUE)
+
+
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_a_picture_that_remembers_its_sizes_looks_the_same_each_time(rotation: int) -> None:
+    source = noise(192, 108)
+    source.rotation = rotation
+    forgetful, first, again = (Picture.make(80, 44) for _ in range(3))
+    scale(source, forgetful)
+    source.sizes = {}
+    scale(source, first)
+    scale(source, again)
+    assert list(source.sizes) == [(80, 44)]
+    assert same(forgetful, first) and same(forgetful, again)
