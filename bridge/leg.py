@@ -14,6 +14,7 @@ from typing import Protocol
 from bridge.errors import Reason
 from bridge.rooms.events import Event, TalkersChanged
 from bridge.rooms.participant import Pictures, Role
+from bridge.sdp.negotiate import Agreed
 from bridge.sdp.video import Content
 from config.model import Room
 
@@ -27,6 +28,17 @@ class Called:
 
 Told = Event | TalkersChanged
 """What a leg is told of its conference."""
+
+
+def pictures_of(agreed: Agreed | None) -> Pictures:
+    """Tell what a room wants to know of pictures that were agreed on; None = nothing is agreed yet."""
+    video, slides = (None, None) if agreed is None else (agreed.video, agreed.slides)
+    return Pictures(
+        camera=video is not None and video.receives,
+        slides=slides is not None and slides.receives,
+        watches=video is not None and video.sends,
+        watches_slides=slides is not None and slides.sends,
+    )
 
 
 class Claim(Protocol):

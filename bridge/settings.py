@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from bridge.admission import Admission
-from bridge.codec.table import AUDIO_CODECS, BY_NAME
+from bridge.codec.table import AUDIO_CODECS, BY_NAME, VIDEO_BY_NAME, VIDEO_CODECS
 from bridge.media.settings import MediaSettings
-from bridge.sdp.local import SrtpPolicy
+from bridge.sdp.local import LARGEST_PICTURES, PicturePolicy, SrtpPolicy
 from bridge.sip.commands import Credentials, Trunk
 from bridge.sip.connection import ConnectionLimits
 from bridge.sip.limits import Rate, Rates
@@ -129,7 +130,26 @@ def leg_terms(config: Config) -> LegTerms:
         loopback=any(map(is_loopback, local)),
         ice=_ice_helps(config),
         outside=rtc.public_addresses,
+        pictures=picture_policy(config),
     )
+
+
+def picture_policy(config: Config) -> PicturePolicy | None:
+    """How legs treat pictures; None = there are none. What we only receive is not for the configuration.
+
+    We ask for no more than what a picture as large as the canvas takes.
+    """
+    video = config.video
+    if not video.enabled:
+        return None
+    most = {
+        1080: video.bitrate_1080_bps,
+        720: video.bitrate_720_bps,
+        360: video.bitrate_360_bps,
+    }
+    sent = [VIDEO_BY_NAME[name.lower()] for name in video.codecs]
+    received = (codec for codec in VIDEO_CODECS if not codec.sent)
+    return PicturePolicy((*sent, *received), replace(LARGEST_PICTURES, bitrate=most[video.height]))
 
 
 def _ice_helps(config: Config) -> bool:
@@ -185,6 +205,7 @@ def web_terms(config: Config) -> WebTerms:
         timeout_s=media.rtp_timeout_s,
         loopback=any(map(is_loopback, addresses)),
         forbidden=leg_terms(config).forbidden,
+        pictures=picture_policy(config),
     )
 
 

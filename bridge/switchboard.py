@@ -18,6 +18,7 @@ from bridge.driver import in_turn
 from bridge.media import contract
 from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.transport import PLAIN, NegotiatedTransport
+from bridge.sdp.video import NegotiatedVideo
 from mixer.plan import Plan
 
 LONGEST_PLAY_S: Final = 30.0  # after that a play that somebody waits for is taken to have ended
@@ -46,6 +47,9 @@ class MediaListener(Protocol):
 
     def media_failed(self, why: str) -> None:
         """ICE or DTLS came to nothing: there will be no sound unless something else is agreed."""
+
+    def media_pictures(self, event: contract.Seen | contract.KeyNeeded) -> None:
+        """Pictures come, or come no longer; or a key frame is needed, and the peer knows no feedback."""
 
     def media_closed(self, quality: contract.Quality | None) -> None:
         """The ports are free. `quality` is None when the media process died."""
@@ -94,16 +98,23 @@ class Switchboard:
     # -- a leg's ports ---------------------------------------------------------------------------------------------
 
     def open(
-        self, leg: str, conference: str, address: str, listener: MediaListener, *, shared: bool = False
+        self,
+        leg: str,
+        conference: str,
+        address: str,
+        listener: MediaListener,
+        *,
+        shared: bool = False,
+        video: bool = False,
     ) -> None:
         """Reserve ports on local `address` for a leg of `conference`; the listener hears how it went.
 
-        `shared`: on the one port for legs with ICE instead.
+        `shared`: on the one port for legs with ICE instead. `video`: a second pair for pictures.
         """
         self._listeners[leg] = listener
         self._fresh[leg] = conference
         self._studio.place(leg, conference)
-        self._studio.send(contract.OpenLeg(leg, address, shared, conference=conference))
+        self._studio.send(contract.OpenLeg(leg, address, shared, video, conference))
 
     def configure(
         self,
@@ -114,11 +125,14 @@ class Switchboard:
         timeout_s: float,
         held_timeout_s: float,
         transport: NegotiatedTransport = PLAIN,
+        *,
+        video: NegotiatedVideo | None = None,
+        slides: NegotiatedVideo | None = None,
+        video_transport: NegotiatedTransport | None = None,
     ) -> None:
         """Tell media what was agreed (again, after each new offer and answer)."""
-        self._studio.send(
-            contract.ConfigureLeg(leg, audio, signalling, latch, timeout_s, held_timeout_s, transport)
-        )
+        sound = leg, audio, signalling, latch, timeout_s, held_timeout_s, transport
+        self._studio.send(contract.ConfigureLeg(*sound, video, slides, video_transport))
         if (conference := self._fresh.pop(leg, None)) is not None:
             self._restore(leg, conference)
 
@@ -134,6 +148,11 @@ class Switchboard:
             return False
         self._studio.send(contract.CloseLeg(leg))
         return True
+
+    def want_key(self, leg: str) -> None:
+        """The peer wants a key frame of what it sees."""
+        if leg in self._listeners:
+            self._studio.send(contract.WantKey(leg))
 
     def send_digit(self, leg: str, digit: str) -> None:
         """Send a key to the peer."""
@@ -204,6 +223,8 @@ class Switchboard:
                 listener.media_failed(event.why)
             case contract.MediaBack(leg=leg) if listener := self._listeners.get(leg):
                 listener.media_back()
+            case contract.Seen(leg=leg) | contract.KeyNeeded(leg=leg) if listener := self._listeners.get(leg):
+                listener.media_pictures(event)
             case contract.LegClosed(leg=leg) if listener := self._forget(leg):
                 listener.media_closed(event.quality)
             case contract.PlayEnded():

@@ -118,6 +118,9 @@ class FakeMedia:
     def media_failed(self, why: str) -> None:
         self.heard.append(("failed", why))
 
+    def media_pictures(self, event: contract.Seen | contract.KeyNeeded) -> None:
+        self.heard.append(event)
+
     def media_closed(self, quality: contract.Quality | None) -> None:
         self.heard.append("closed")
 

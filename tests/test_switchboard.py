@@ -11,10 +11,13 @@ import pytest
 
 from bridge.media import contract
 from bridge.message import Message
+from bridge.sdp.video import Content
 from bridge.switchboard import LONGEST_PLAY_S, Switchboard
 from mixer.plan import Plan, Seat
 from tests.faketime import run
 from tests.studio import AUDIO, QUALITY, FakeMedia, FakeStudio
+
+SEEN = contract.Seen("a", Content.MAIN, True)
 
 
 class World:
@@ -74,11 +77,14 @@ async def test_events_reach_the_leg_they_are_about(world: World) -> None:
         contract.Digit("a", "5"),
         contract.MediaLost("a", 5.0, False),
         contract.MediaBack("a"),
+        SEEN,
+        contract.KeyNeeded("a"),
         contract.LegClosed("a", QUALITY),
     ):
         world.board.media_event(event)
     opened = ("opened", "127.0.0.1", 20000, 20001)
-    assert world.media["a"].heard == [opened, ("digit", "5"), ("silent", False), "back", "closed"]
+    told = [("digit", "5"), ("silent", False), "back", SEEN, contract.KeyNeeded("a"), "closed"]
+    assert world.media["a"].heard == [opened, *told]
     assert world.media["b"].heard == [opened]
 
 
@@ -92,6 +98,8 @@ async def test_what_comes_late_is_ignored(world: World) -> None:
         contract.Digit("a", "5"),
         contract.MediaLost("a", 5.0, True),
         contract.MediaBack("a"),
+        SEEN,
+        contract.KeyNeeded("a"),
         contract.MediaStarted("a"),
         contract.LegClosed("a", QUALITY),
         contract.PlayEnded("p99"),

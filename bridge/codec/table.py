@@ -54,5 +54,6 @@ VP9 = VideoCodec("VP9", False)
 AV1 = VideoCodec("AV1", False)
 
 VIDEO_CODECS = (H264, VP8, VP9, AV1)
+VIDEO_BY_NAME = {codec.name.lower(): codec for codec in VIDEO_CODECS}
 VIDEO_CLOCK_RATE = 90_000
 RETRANSMISSION = "rtx"  # RFC 4588

@@ -7,6 +7,7 @@ What we offer ourselves is in `bridge.sip.offering`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from bridge.bucket import Bucket
 from bridge.errors import ProtocolError
@@ -40,6 +41,9 @@ from bridge.sip.message import Message, Request, Response
 from bridge.sip.offering import GONE, Offering
 from bridge.sip.session_timer import SessionTimer, check_interval
 
+# What is answered to an INFO that will not be understood the next time either.
+_UNKNOWN_INFO: Final = (405, 415, 420, 469, 501)
+
 
 class Call:
     """One call. `caller`: whether we made it; `first`: the message that made the dialog."""
@@ -58,6 +62,7 @@ class Call:
         self._over = False
         self._leaving: Pairs | None = None  # BYE waits for the ACK (RFC 3261 section 15)
         self._serving: Answering | None = None  # the INVITE that nobody above has answered yet
+        self._unknown: set[str] = set()  # content types of INFO that it has refused; those that we send are few
         self._unacknowledged: dict[int, Answering] = {}  # those answered, without ACK, by CSeq number
         self._update: ServerTransaction | None = None  # the UPDATE that nobody above has answered yet
         settings = layer.settings
@@ -140,7 +145,9 @@ class Call:
         self._offering.offer(sdp)
 
     def send_info(self, content_type: str, body: bytes) -> None:
-        """Send an INFO."""
+        """Send an INFO, unless the other side has refused one of this kind before."""
+        if content_type in self._unknown:
+            return
         if not self._answered or self._over or self._leaving is not None:
             self._layer.drop("command-late")
             return
@@ -357,6 +364,8 @@ class Call:
         """A response to our INFO or BYE."""
         if response.status in GONE and transaction.method != "BYE":
             self.lose(response.status)
+        elif transaction.method == "INFO" and response.status in _UNKNOWN_INFO:
+            self._unknown.add(transaction.request.headers.get("Content-Type") or "")
 
     def on_silence(self, transaction: ClientTransaction, status: int) -> None:
         """No response to our INFO or BYE."""

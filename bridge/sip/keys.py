@@ -10,6 +10,13 @@ from bridge.sip.capabilities import ACCEPT, RefusalError, check_coding
 from bridge.sip.events import DigitReceived, PictureFastUpdate
 from bridge.sip.message import Request
 
+ASK_FOR_PICTURE = (
+    "application/media_control+xml",
+    b'<?xml version="1.0" encoding="utf-8"?><media_control><vc_primitive><to_encoder><picture_fast_update/>'
+    b"</to_encoder></vc_primitive></media_control>",
+)
+"""Content type and body of an INFO that asks for a key frame (RFC 5168 section 4)."""
+
 _KEYS = frozenset("0123456789*#ABCD")
 _BY_EVENT = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
 _LONGEST_BODY = 2048

@@ -1,4 +1,4 @@
-"""A SIP call as a leg: joins what the agent says of the dialog to what media says of the sound.
+"""A SIP call as a leg: joins what the agent says of the dialog to what media says of sound and pictures.
 
     opening (ports) -> pending (an answer or an ACK) -> up -> leaving (we end it) -> over
 
@@ -18,13 +18,14 @@ from typing import Final
 
 from bridge.admission import RETRY_AFTER_S
 from bridge.errors import ProtocolError, Reason
-from bridge.leg import Desk, Told
-from bridge.media.contract import LegOpened, Quality
-from bridge.rooms.participant import NO_PICTURES, Pictures, Role
+from bridge.leg import Desk, Told, pictures_of
+from bridge.media.contract import KeyNeeded, LegOpened, Quality, Seen
+from bridge.rooms.participant import Pictures, Role
 from bridge.sdp.description import parse
 from bridge.sdp.local import Local
 from bridge.sdp.negotiate import Agreed, Offer, Protection, accept, answer, offer, wants_ice, wants_ipv6
 from bridge.sip import commands, events
+from bridge.sip.keys import ASK_FOR_PICTURE
 from bridge.sip.reasons import ENDINGS, STATUS, of_refusal
 from bridge.sip.terms import Caller, LegTerms
 from bridge.switchboard import Switchboard
@@ -32,6 +33,7 @@ from config.model import Room
 
 REOPEN_S: Final = 0.5  # between two tries to get new ports from a media process that is not up again yet
 REOPENS: Final = 40
+ASK_PAUSE_S: Final = 1.0  # between two INFOs that ask for a key frame
 
 
 class State(Enum):
@@ -92,8 +94,11 @@ class SipLeg:
         self._local: Local | None = None
         self._six = False  # the offer's address is of IPv6
         self._ice = False  # it is on the port for ICE
+        self._video = terms.pictures is not None  # it gets ports for pictures, also for those that come later
         self._told_hold = False
         self._told_encrypted = False
+        self._told_pictures = pictures_of(None)
+        self._asked = -ASK_PAUSE_S  # when it was asked for a key frame [monotonic seconds]
         self._reopened = 0
         self._gone_told = False
         self._secret = secrets.token_bytes(32)
@@ -139,7 +144,7 @@ class SipLeg:
     @property
     def pictures(self) -> Pictures:
         """What was agreed on pictures."""
-        return NO_PICTURES
+        return pictures_of(self._agreed)
 
     @property
     def outgoing(self) -> bool:
@@ -181,7 +186,7 @@ class SipLeg:
     def _arrive_there(self) -> None:
         if self._sent_to is not None:
             sent_to, self._sent_to = self._sent_to, None
-            self._told_hold, self._told_encrypted = self.on_hold, self.encrypted
+            self._note_told()
             self._desk = self._move(self, *sent_to)
 
     # -- the beginning --------------------------------------------------------------------------------------------
@@ -199,7 +204,7 @@ class SipLeg:
                 self._refuse(fault)
                 return
             self._six = wants_ipv6(description)
-            self._ice = self._terms.ice and wants_ice(description)
+            self._ice = self._terms.ice and wants_ice(description, self._terms.pictures)
         self._open(self._six)
 
     def dial(self, invite: Callable[[bytes], commands.Invite], six: bool) -> None:
@@ -210,7 +215,8 @@ class SipLeg:
     def _open(self, six: bool) -> None:
         terms = self._terms
         address = (terms.address6 if six else terms.address4) or terms.address4 or terms.address6
-        self._switchboard.open(self.id, self.conference, address, self, shared=self._ice)
+        video = self._video and not self._ice
+        self._switchboard.open(self.id, self.conference, address, self, shared=self._ice, video=video)
 
     # -- what media tells -----------------------------------------------------------------------------------------
 
@@ -246,10 +252,12 @@ class SipLeg:
         self._tell(commands.Answer(self.call, body))
 
     def media_refused(self, why: str) -> None:
-        """There are none to be had. Instead of the shared one, ports of its own will do, without ICE."""
+        """There are none to be had. Instead of the shared one, ports of its own will do, without ICE; and two
+        instead of four, without pictures."""
         if self.state is State.OVER:
             self._tell_gone()
-        if self.state is State.OPENING and self._ice:
+        if self.state is State.OPENING and (self._ice or self._video):
+            self._video = self._video and self._ice
             self._ice = False
             self._open(self._six)
         else:
@@ -282,6 +290,19 @@ class SipLeg:
         """
         if why != "dtls-closed":
             self.hang_up(Reason.MEDIA_LOST)
+
+    def media_pictures(self, event: Seen | KeyNeeded) -> None:
+        """Pictures come or do not; or a key frame is needed, which an INFO asks for, once a second at most."""
+        match event:
+            case Seen() if self._desk is not None:
+                self._desk.seen(event.content, event.on)
+            case KeyNeeded() if self.state is State.UP:
+                now = asyncio.get_running_loop().time()
+                if now - self._asked >= ASK_PAUSE_S:
+                    self._asked = now
+                    self._tell(commands.SendInfo(self.call, *ASK_FOR_PICTURE))
+            case _:
+                pass
 
     def media_closed(self, quality: Quality | None) -> None:
         """The ports are free; if the call is over, so is the leg."""
@@ -334,6 +355,8 @@ class SipLeg:
                 self._offer_refused()
             case events.DigitReceived():
                 self.media_digit(event.digit)
+            case events.PictureFastUpdate():
+                self._switchboard.want_key(self.id)
             case events.DialAnswered():
                 self._dial_answered(event)
 
@@ -356,8 +379,13 @@ class SipLeg:
     def _come_up(self) -> None:
         self.state = State.UP
         self._configure()
-        self._told_hold, self._told_encrypted = self.on_hold, self.encrypted
+        self._note_told()
         self._desk = self._arrive(self)
+
+    def _note_told(self) -> None:
+        """Whoever takes the leg reads these for himself."""
+        self._told_hold, self._told_encrypted = self.on_hold, self.encrypted
+        self._told_pictures = self.pictures
 
     def _reoffered(self, their_offer: bytes | None) -> None:
         if self._local is None or self._agreed is None or self.state is State.REVIVING:
@@ -413,8 +441,9 @@ class SipLeg:
         terms, agreed = self._terms, self._agreed
         times = terms.timeout_s, terms.held_timeout_s
         self._switchboard.configure(
-            self.id, agreed.audio, self.source, terms.latch, *times, transport=agreed.transport
-        )
+            self.id, agreed.audio, self.source, terms.latch, *times, agreed.transport,
+            video=agreed.video, slides=agreed.slides, video_transport=agreed.video_transport,
+        )  # fmt: skip
 
     def _renew(self) -> None:
         """Something else was agreed while the call is up."""
@@ -425,6 +454,9 @@ class SipLeg:
         if self._desk is not None and self.encrypted != self._told_encrypted:
             self._told_encrypted = self.encrypted
             self._desk.media(True, self.encrypted)
+        if self._desk is not None and self.pictures != self._told_pictures:
+            self._told_pictures = self.pictures
+            self._desk.video(self.pictures)
 
     def _refuse(self, fault: ProtocolError) -> None:
         self.reason = Reason.NOT_ACCEPTABLE

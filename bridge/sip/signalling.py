@@ -181,7 +181,7 @@ class Signalling:
         call = f"out-{secrets.token_hex(8)}"
         caller = Caller(shown_name(NameAddr("", target)), target.host, trusted=False)
         leg = SipLeg(
-            _leg_name(), call, room.number, caller, self._terms_for(trunk), self._switchboard, self._driver.feed,
+            _leg_name(), call, room.number, caller, self._terms_for(trunk, room), self._switchboard, self._driver.feed,
             lambda up: self._came_up(up, self._door.welcome_dialled(up, room, role)), self._door.move, self._leg_gone,
         )  # fmt: skip
         self._stand(leg, "out")
@@ -292,17 +292,19 @@ class Signalling:
             return
         caller = Caller(shown_name(call.sender), source, trusted)
         leg = SipLeg(
-            _leg_name(), call.call, room.number, caller, self._terms_for(peer), self._switchboard, self._driver.feed,
+            _leg_name(), call.call, room.number, caller, self._terms_for(peer, room),
+            self._switchboard, self._driver.feed,
             lambda up: self._came_up(up, self._door.welcome(up, room)), self._door.move, self._leg_gone,
         )  # fmt: skip
         self._stand(leg, "in")
         leg.begin(call.offer)
 
-    def _terms_for(self, peer: Peer | None) -> LegTerms:
+    def _terms_for(self, peer: Peer | None, room: Room) -> LegTerms:
+        terms = self._terms if room.video else replace(self._terms, pictures=None)
         if peer is None:
-            return self._terms
-        srtp = SrtpPolicy(peer.srtp.value) if peer.srtp else self._terms.srtp
-        return replace(self._terms, srtp=srtp, latch=peer.latch)
+            return terms
+        srtp = SrtpPolicy(peer.srtp.value) if peer.srtp else terms.srtp
+        return replace(terms, srtp=srtp, latch=peer.latch)
 
     def _stand(self, leg: SipLeg, direction: str) -> None:
         record = CallRecord(leg.id, leg.conference, leg.way, direction, leg.source, wallclock())

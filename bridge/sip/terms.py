@@ -1,4 +1,4 @@
-"""What a SIP leg is made with: our side's terms of its sound, and who calls."""
+"""What a SIP leg is made with: our side's terms of its sound and pictures, and who calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bridge.codec.table import AudioCodec
 from bridge.media.contract import LegOpened
 from bridge.sdp.ice import host_candidates
-from bridge.sdp.local import Local, SrtpPolicy
+from bridge.sdp.local import Local, PicturePolicy, SrtpPolicy
 from bridge.sdp.transport import Fingerprint
 
 
@@ -17,6 +17,7 @@ class LegTerms:
 
     `said`: what SDP says instead of the address (behind NAT 1:1), "" = the address itself. `ice`: there is a port for
     legs with ICE that the peer could reach; `outside`: what candidates there say instead of its own addresses.
+    `pictures`: None = this leg has none.
     """
 
     address4: str
@@ -32,6 +33,7 @@ class LegTerms:
     loopback: bool
     ice: bool = False
     outside: tuple[str, ...] = ()
+    pictures: PicturePolicy | None = None
 
     def side(self, opened: LegOpened, ice: bool, session_id: int, secret: bytes) -> Local:
         """Make our side of the negotiation, on these ports; `ice`: they are the shared one for legs with ICE."""
@@ -50,6 +52,9 @@ class LegTerms:
             forbidden=self.forbidden,
             candidates=host_candidates(*places) if ice else (),
             fingerprint=Fingerprint("sha-256", opened.fingerprint) if opened.fingerprint else None,
+            pictures=self.pictures,
+            video_port=opened.video_port,
+            video_rtcp_port=opened.video_rtcp_port,
         )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from dataclasses import replace
 from typing import Protocol
 
 from bridge.errors import ProtocolError, Reason
@@ -19,6 +20,7 @@ from bridge.leg import Told
 from bridge.media.contract import Quality
 from bridge.rooms import events
 from bridge.rooms.participant import NO_PICTURES, Pictures, Role
+from bridge.sdp.video import Content
 from bridge.switchboard import Switchboard
 from bridge.web.media import WebMedia, WebTerms
 from config.model import Room
@@ -73,6 +75,7 @@ class WebLeg:
         self.reason: Reason | None = None
         self.call = ""
         self._owner = owner
+        terms = terms if room.video else replace(terms, pictures=None)
         self._media = WebMedia(leg, room.number, terms, switchboard, self)
 
     # -- what the room sees -----------------------------------------------------------------------------------------
@@ -85,7 +88,7 @@ class WebLeg:
     @property
     def pictures(self) -> Pictures:
         """What was agreed on pictures."""
-        return NO_PICTURES
+        return self._media.pictures if self.has_media else NO_PICTURES
 
     @property
     def quality(self) -> Quality | None:
@@ -154,6 +157,7 @@ class WebLeg:
             self.has_media = False
             if self.desk is not None and self.reason is None:
                 self.desk.media(False, False)
+                self.desk.video(NO_PICTURES)
 
     # -- what becomes of the media ------------------------------------------------------------------------------------
 
@@ -163,6 +167,7 @@ class WebLeg:
             self.has_media = True
             if self.desk is not None:
                 self.desk.media(True, True)
+                self.desk.video(self.pictures)
 
     def media_gone(self, why: str) -> None:
         """There is none any more; the leg stays."""
@@ -170,6 +175,16 @@ class WebLeg:
         self.drop_media()
         if call and self.reason is None:
             self._owner.media_lost(self, call, why)
+
+    def media_agreed(self) -> None:
+        """Something else was agreed."""
+        if self.desk is not None and self.reason is None:
+            self.desk.video(self.pictures)
+
+    def media_seen(self, content: Content, on: bool) -> None:
+        """Pictures come, or do not."""
+        if self.desk is not None and self.reason is None:
+            self.desk.seen(content, on)
 
     def media_quiet(self, on: bool) -> None:
         """Nothing is received, or it is again."""

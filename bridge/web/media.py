@@ -15,12 +15,15 @@ from typing import Final, Protocol
 
 from bridge.codec.table import AudioCodec
 from bridge.errors import ProtocolError
-from bridge.media.contract import LegOpened, Quality
+from bridge.leg import pictures_of
+from bridge.media.contract import KeyNeeded, LegOpened, Quality, Seen
+from bridge.rooms.participant import Pictures
 from bridge.sdp.description import parse
 from bridge.sdp.ice import host_candidates
-from bridge.sdp.local import Local
+from bridge.sdp.local import Local, PicturePolicy
 from bridge.sdp.negotiate import Agreed, answer, restart_ice
 from bridge.sdp.transport import Credentials, Fingerprint
+from bridge.sdp.video import Content
 from bridge.switchboard import Switchboard
 
 OPEN_S: Final = 5.0  # the longest that ports may take: a media process may be on its way up again
@@ -37,7 +40,7 @@ class WebTerms:
 
     `public`: addresses that candidates name instead of local ones (NAT 1:1). `timeout_s`: of silence, after which the
     path counts as lost. `loopback`: peers on this machine are allowed; `forbidden`: sockets of ours that nothing may be
-    sent to.
+    sent to. `pictures`: None = there are none.
     """
 
     address: str
@@ -47,6 +50,7 @@ class WebTerms:
     timeout_s: float = 30.0
     loopback: bool = False
     forbidden: frozenset[tuple[str, int]] = field(default=frozenset(), repr=False)
+    pictures: PicturePolicy | None = None
 
 
 class MediaOwner(Protocol):
@@ -60,6 +64,12 @@ class MediaOwner(Protocol):
 
     def media_quiet(self, on: bool) -> None:
         """Nothing is received for some seconds, or it is received again."""
+
+    def media_agreed(self) -> None:
+        """Something else was agreed while the path is there."""
+
+    def media_seen(self, content: Content, on: bool) -> None:
+        """Pictures have begun to come, or come no longer."""
 
     def media_key(self, digit: str) -> None:
         """A key came in band."""
@@ -123,6 +133,8 @@ class WebMedia:
             if dtls is not None:
                 self._associations = max(self._associations, dtls.association + 1)
             self._settle(agreed)
+            if self.up:
+                self._owner.media_agreed()
             return agreed.body
 
     def restart(self, remote: Credentials) -> Agreed:
@@ -132,6 +144,11 @@ class WebMedia:
         agreed = restart_ice(self._agreed, remote, self._local(self._opened))
         self._settle(agreed)
         return agreed
+
+    @property
+    def pictures(self) -> Pictures:
+        """What was agreed on pictures."""
+        return pictures_of(self._agreed)
 
     @property
     def closing(self) -> bool:
@@ -190,14 +207,16 @@ class WebMedia:
             candidates=host_candidates(opened.addresses, opened.port, opened.tcp_port, terms.public),
             fingerprint=Fingerprint("sha-256", opened.fingerprint),
             require_dtls=True,
+            pictures=terms.pictures,
         )
 
     def _settle(self, agreed: Agreed) -> None:
         self._agreed = agreed
         # Of one who only listens, ICE tells when he is gone: that he sends nothing means nothing.
         self._switchboard.configure(
-            self._leg, agreed.audio, "", False, self._terms.timeout_s, 0.0, agreed.transport
-        )
+            self._leg, agreed.audio, "", False, self._terms.timeout_s, 0.0, agreed.transport,
+            video=agreed.video, slides=agreed.slides,
+        )  # fmt: skip
 
     def _lost(self, why: str) -> None:
         """The path is gone. The port goes, too: whoever comes back may find another media process."""
@@ -235,6 +254,11 @@ class WebMedia:
         """Packets come again."""
         if self.up:
             self._owner.media_quiet(False)
+
+    def media_pictures(self, event: Seen | KeyNeeded) -> None:
+        """Pictures come, or do not. Browsers know feedback, so nobody is asked for key frames here."""
+        if isinstance(event, Seen) and self.up:
+            self._owner.media_seen(event.content, event.on)
 
     def media_connected(self, protocol: str, suite: str) -> None:
         """ICE has a path and DTLS its keys."""

@@ -89,6 +89,8 @@ def test_info_of_ours(desk: Desk, peer: Peer) -> None:
         b"<x/>",
     )
     assert desk.receive(answer_to(info, 415)) == []
+    again = commands.SendInfo(call, "application/media_control+xml", b"<x/>")
+    assert requests(desk.feed(again)) == [], "who does not understand it is not asked again"
     (info,) = requests(desk.feed(commands.SendInfo(call, "application/dtmf", b"1")))
     assert told(desk.receive(answer_to(info, 481))) == [events.CallEnded(call, events.Ending.GONE, 481)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -17,7 +17,7 @@ from bridge.leg import Desk
 from bridge.media import contract
 from bridge.metrics import Metrics
 from bridge.rooms.participant import Pictures, Role
-from bridge.sdp.local import SrtpPolicy
+from bridge.sdp.local import PicturePolicy, SrtpPolicy
 from bridge.sdp.video import Content
 from bridge.settings import known_endpoints
 from bridge.sip import commands
@@ -207,6 +207,19 @@ def test_a_call_from_its_invite_to_its_record() -> None:
     assert record.quality is not None and record.answered >= record.began > 0
     assert world.count("samrom_calls_total", reason="normal") == 1 and not world.count("samrom_calls_up")
     assert world.count("samrom_setup_seconds_count") == 1
+
+
+@pytest.mark.parametrize("room", [ROOM, replace(ROOM, video=False)])
+def test_a_room_decides_whether_its_calls_have_pictures(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Door, "find", lambda *_: room)
+    monkeypatch.setattr("tests.sip.test_signalling.TERMS", replace(TERMS, pictures=PicturePolicy()))
+
+    async def scene(world: World) -> None:
+        await world.call(Phone())
+
+    world = play(scene)
+    (opened,) = [each for each in world.studio.told if isinstance(each, contract.OpenLeg)]
+    assert opened.video is room.video
 
 
 def test_unknown_rooms_and_overload_are_refused_before_a_leg_is_made() -> None:
