@@ -24,15 +24,18 @@ from bridge.rooms.events import (
     Event,
     GainChanged,
     GuestsMuteChanged,
+    GuestsPresentChanged,
     GuestsUnmuteChanged,
     HandChanged,
     HelpGiven,
     HoldChanged,
     HostsGone,
+    InterpreterChanged,
     Joined,
     KeysSent,
     Knocking,
     KnocksReported,
+    LabelsChanged,
     LayoutChanged,
     Left,
     LockChanged,
@@ -42,14 +45,17 @@ from bridge.rooms.events import (
     NotDone,
     OverlayChanged,
     PicturesChanged,
+    PresenterChanged,
     Refusal,
     Refused,
     RoleChanged,
     Said,
     SeenChanged,
+    SlidesMixChanged,
     SpotlightChanged,
     Started,
     Transferred,
+    VideoMuteChanged,
     Waiting,
 )
 from bridge.rooms.participant import Place, Role
@@ -107,7 +113,7 @@ def audience(event: Event, present: Present) -> tuple[str, ...]:
     match event:
         case NotAllowed() | NotDone():
             return () if event.origin.how is How.OPERATOR else (event.leg,)
-        case Refused() | KnocksReported() | Counted() | HelpGiven() | Alone():
+        case Refused() | KnocksReported() | Counted() | HelpGiven() | Alone() | SlidesMixChanged():
             return (event.leg,)
         case Waiting() | Knocking():
             return _with(event.leg, present.hosts)
@@ -134,6 +140,9 @@ def audience(event: Event, present: Present) -> tuple[str, ...]:
             | GainChanged()
             | SpotlightChanged()
             | OverlayChanged()
+            | VideoMuteChanged()
+            | InterpreterChanged()
+            | PresenterChanged()
         ):
             return _with(event.leg, present.inside)
         case (
@@ -143,7 +152,9 @@ def audience(event: Event, present: Present) -> tuple[str, ...]:
             | GuestsMuteChanged()
             | GuestsUnmuteChanged()
             | LayoutChanged()
+            | LabelsChanged()
             | BannerChanged()
+            | GuestsPresentChanged()
             | EndAnnounced()
             | EndCancelled()
             | Ended()
@@ -200,6 +211,8 @@ def _sounds(event: Event, present: Present) -> tuple[Sound, ...]:
             return _to(event.leg, "not-allowed")
         case NotDone():
             return _to(event.leg, *REFUSALS[event.why])
+        case LayoutChanged():
+            return _layout(event, present)
         case MediaChanged():
             return (
                 _lobby(event.leg, LOBBY_PROMPTS[event.place])
@@ -220,8 +233,13 @@ def _sounds(event: Event, present: Present) -> tuple[Sound, ...]:
             | Said()
             | SpotlightChanged()
             | OverlayChanged()
-            | LayoutChanged()
+            | LabelsChanged()
             | BannerChanged()
+            | VideoMuteChanged()
+            | InterpreterChanged()
+            | PresenterChanged()
+            | GuestsPresentChanged()
+            | SlidesMixChanged()
             | KeysSent()
             | DialAsked()
             | Ended()
@@ -274,6 +292,16 @@ def _hand(event: HandChanged, present: Present) -> tuple[Sound, ...]:
     told = _to(event.leg, "hand-raised" if event.raised else "hand-lowered")
     hosts = tuple(leg for leg in present.hosts if leg != event.leg)
     return (*told, Announcement(hosts, ("hand-raised-host",))) if event.raised else told
+
+
+def _layout(event: LayoutChanged, present: Present) -> tuple[Sound, ...]:
+    """Whoever chose a layout by his keypad is told its name, "1:7" as "one, seven"; all others see it."""
+    by, how = event.origin.by, event.origin.how
+    if how is not How.KEYPAD or by not in present.inside:
+        return ()
+    return _to(
+        by, *(prompt for part in event.host_layout.split(":") if part != "0" for prompt in number(int(part)))
+    )
 
 
 def _to(leg: str, *prompts: str) -> tuple[Sound, ...]:

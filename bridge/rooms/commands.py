@@ -30,8 +30,8 @@ class Join:
     `media` False: signalling only, which does not start a conference. `admitted`: called out to by a host inside, or
     otherwise exempt from the lock. `returning`: it was in the room before the bridge or its network failed, so the run
     that was on goes on. `held`: it has us on hold already. `outgoing`: we called it. `encrypted`: its media is.
-    `pictures`: what was agreed on them. `source`: the address it comes from; `way`: the kind of leg; both for the
-    record.
+    `pictures`: what was agreed on them. `interpreter`: it comes as the room's interpreter. `source`: the address it
+    comes from; `way`: the kind of leg; both for the record.
     """
 
     leg: str
@@ -46,6 +46,7 @@ class Join:
     encrypted: bool = False
     returning: bool = False
     pictures: Pictures = NO_PICTURES
+    interpreter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,13 @@ class Seen:
     leg: str
     slides: bool
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """These legs talk now, and no others. Nothing of it is recorded: it only moves pictures."""
+
+    legs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,13 +251,89 @@ class SetOverlay:
 
 @dataclass(frozen=True, slots=True)
 class SetLayout:
-    """Choose the arrangement of the pictures by name (`layouts.NAMES`), for all, or for hosts and guests apart."""
+    """Choose the arrangement of the pictures by name (`mixer.layout.NAMES`), for all, or for hosts and guests apart."""
 
     by: str
     layout: str | None = None
     host_layout: str | None = None
     guest_layout: str | None = None
     how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class NextLayout:
+    """Go on to the next arrangement of the pictures, for all."""
+
+    by: str
+    how: How = How.KEYPAD
+
+
+@dataclass(frozen=True, slots=True)
+class SetLabels:
+    """Say whether names stand below faces, and whether the talker has a frame; None = as it is."""
+
+    by: str
+    names: bool | None = None
+    frames: bool | None = None
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class VideoMute:
+    """Show somebody's camera to nobody, as a host, or lift that. What he did to himself stays."""
+
+    by: str
+    who: str
+    on: bool | None = None
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class VideoMuteSelf:
+    """Show one's own camera to nobody, or lift that. What a host did stays."""
+
+    by: str
+    on: bool | None = None
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class MarkInterpreter:
+    """Give somebody the interpreter's place in everybody's picture, or take it back."""
+
+    by: str
+    who: str
+    on: bool | None = None
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Begin to show slides, in the place of whoever does, or stop. `who`: a host may stop another one."""
+
+    by: str
+    on: bool
+    who: str | None = None
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class AllowGuestsPresent:
+    """Let guests show slides, until the run ends, or no longer."""
+
+    by: str
+    on: bool | None = None
+    how: How = How.API
+
+
+@dataclass(frozen=True, slots=True)
+class MixSlides:
+    """Show slides in one's picture of the room, or not. `who`: of somebody else, for whom a host may say it."""
+
+    by: str
+    on: bool | None = None
+    who: str | None = None
+    how: How = How.KEYPAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,9 +442,10 @@ class Help:
 Request = (
     Start | Lock | Admit | AdmitAll | Decline | Mute | MuteGuests | AllowGuestsUnmute | MuteSelf | ClientMute | Hand
     | LowerHands | SetGain | SetRole | Spotlight | SetOverlay | SetLayout | SetBanner | Say | SendKeys | Transfer
+    | NextLayout | SetLabels | VideoMute | VideoMuteSelf | MarkInterpreter | Present | AllowGuestsPresent | MixSlides
     | Dial | Kick | End | CancelEnd | Count | Help
 )  # fmt: skip
 """What somebody asks for and may be refused."""
 
-Command = Join | Leave | Hold | Silence | Media | Video | Seen | Request
-"""What a conference takes; the first seven are facts, told by the leg's own signalling and media."""
+Command = Join | Leave | Hold | Silence | Media | Video | Seen | Talk | Request
+"""What a conference takes; the first eight are facts, told by signalling and media."""

@@ -27,6 +27,7 @@ from bridge.rooms.bearers import Bearers
 from bridge.rooms.commands import Command, How, Request
 from bridge.rooms.events import BY_RULE, Cause, Event, Origin, Refusal
 from bridge.rooms.floor import Floor, switched
+from bridge.rooms.gallery import NO_CANVAS, Canvas, Gallery, Wall, Wanted
 from bridge.rooms.layouts import Layouts
 from bridge.rooms.life import Life
 from bridge.rooms.line import Line
@@ -35,8 +36,10 @@ from bridge.rooms.policy import Standing, allows, standing
 from bridge.rooms.roll import Present, Roll
 from bridge.rooms.run_state import RunState, configured
 from bridge.rooms.screen import Screen
+from bridge.rooms.slides import Slides
 from config.model import Room
 from mixer.plan import Plan, Seat
+from mixer.scene import Scene
 
 ENDING_NOTICE_S: Final = 3.0
 
@@ -46,10 +49,13 @@ Events = Iterator[Event]
 class Conference:
     """A room while it is alive. Holds no clock: `now` is monotonic seconds, `deadline()` says when to call again.
 
-    `kept`: what hosts had set before the bridge was started again; None = as the room is configured.
+    `kept`: what hosts had set before the bridge was started again; None = as the room is configured. `canvas`: what
+    pictures are drawn on.
     """
 
-    def __init__(self, room: Room, loudest: int = 8, kept: RunState | None = None) -> None:
+    def __init__(
+        self, room: Room, loudest: int = 8, kept: RunState | None = None, canvas: Canvas = NO_CANVAS
+    ) -> None:
         self._room = room
         self._loudest = loudest
         self._roll = Roll()
@@ -58,7 +64,9 @@ class Conference:
         state = kept or configured(room)
         self._locked = state.locked
         self._floor = Floor(self._roll, state.guests_muted, state.guests_can_unmute, room.chat)
-        self._screen = Screen(self._roll, state.layouts)
+        self._screen = Screen(self._roll, state.layouts, state.names, state.frames)
+        self._slides = Slides(self._roll, state.guests_can_present)
+        self._gallery = Gallery(room, canvas)
         self._bearers = Bearers(self._roll)
         self._ending_by = BY_RULE
         self._line = Line(self._roll)
@@ -96,9 +104,36 @@ class Conference:
         return self._screen.banner
 
     @property
+    def names(self) -> bool:
+        """Whether names stand below faces."""
+        return self._screen.names
+
+    @property
+    def guests_can_present(self) -> bool:
+        """Whether guests may show slides."""
+        return self._slides.guests_can_present
+
+    @property
+    def presenter(self) -> Participant | None:
+        """Who shows slides."""
+        return self._slides.presenter
+
+    @property
+    def scene(self) -> Scene:
+        """What everybody sees."""
+        return self._gallery.scene
+
+    def stage(self, role: Role) -> tuple[str, ...]:
+        """Who is shown to those with this role, in the order of seats."""
+        return self._gallery.stage(role)
+
+    @property
     def run_state(self) -> RunState:
         """What hosts have set."""
-        return RunState(self._locked, self.guests_muted, self.guests_can_unmute, *self.layouts)
+        return RunState(
+            self._locked, self.guests_muted, self.guests_can_unmute, *self.layouts, self.guests_can_present,
+            self._screen.names, self._screen.frames,
+        )  # fmt: skip
 
     @property
     def over(self) -> bool:
@@ -120,9 +155,10 @@ class Conference:
         return len(self._roll if lobby_counts else self._roll.inside()) >= self._room.limit
 
     def plan(self) -> Plan:
-        """Who is in the sound: those in the room, with media, and not on hold."""
+        """Who is in the sound: those in the room, with media, and not on hold; and whose pictures are wanted."""
+        wanted = self._gallery.wanted
         seats = (
-            Seat(person.leg, heard=not person.muted, gain=person.gain)
+            Seat(person.leg, not person.muted, True, person.gain, *wanted.get(person.leg, Wanted()))
             for person in self._roll.inside()
             if person.media and not person.held
         )
@@ -130,8 +166,9 @@ class Conference:
 
     def deadline(self) -> float | None:
         """When a time limit is next due [monotonic seconds]."""
-        due = [self._due(person) for person in self._roll if not person.inside]
-        return min((at for at in (self._life.deadline(), *due) if at is not None), default=None)
+        due: list[float | None] = [self._due(person) for person in self._roll if not person.inside]
+        due += [self._life.deadline(), self._gallery.deadline()]
+        return min((at for at in due if at is not None), default=None)
 
     # -- the reducer -------------------------------------------------------------------------------------------
 
@@ -139,6 +176,11 @@ class Conference:
         """Do what is due, then what is asked, and return what has come of it, in the order in which it happened."""
         happened = (*self._expire(now), *self._obey(command, now))
         self._line.watch(now)
+        wall = Wall(
+            self._screen.layouts, self._screen.names, self._screen.frames, self._screen.banner, self._locked,
+            len(self._roll.knocking()),
+        )  # fmt: skip
+        self._gallery.settle(tuple(self._roll), wall, now)
         return happened
 
     def _obey(self, command: Command | Wake, now: float) -> Events:
@@ -152,6 +194,8 @@ class Conference:
                 yield from self._leave(
                     command.leg, command.reason, Origin(command.leg, None, How.CALL), hang_up=False
                 )
+            case commands.Talk():
+                self._gallery.talk(command.legs, now)
             case commands.Hold() | commands.Silence() | commands.Media() | commands.Video() | commands.Seen():
                 yield from self._bearers.handle(command)
                 yield from self._start_with(command.leg, now)
@@ -210,10 +254,22 @@ class Conference:
                 yield events.Counted(command.by, len(self._roll.inside()), origin)
             case commands.Help():
                 yield events.HelpGiven(command.by, origin.role or Role.GUEST, origin)
-            case commands.Spotlight() | commands.SetOverlay() | commands.SetLayout() | commands.SetBanner():
-                yield from self._screen.handle(command, origin, now)
-            case _:
+            case commands.Present() | commands.AllowGuestsPresent() | commands.MixSlides():
+                yield from self._slides.handle(command, origin, now)
+            case (
+                commands.Mute()
+                | commands.MuteGuests()
+                | commands.AllowGuestsUnmute()
+                | commands.MuteSelf()
+                | commands.ClientMute()
+                | commands.Hand()
+                | commands.LowerHands()
+                | commands.SetGain()
+                | commands.Say()
+            ):
                 yield from self._floor.handle(command, origin, now)
+            case _:
+                yield from self._screen.handle(command, origin, now)
 
     # -- coming, going, waiting --------------------------------------------------------------------------------
 
@@ -239,6 +295,7 @@ class Conference:
             encrypted=command.encrypted,
             outgoing=command.outgoing,
             pictures=command.pictures,
+            interpreter_since=now if command.interpreter else None,
         )
         if self._must_knock(person):
             yield from self._knock(person, origin, now)
@@ -275,7 +332,7 @@ class Conference:
             yield events.Started(self._locked, origin)
         yield events.Joined(
             person.leg, person.name, person.source, person.way, person.role, came_from, len(self._roll.inside()),
-            muted, tone and self._tone(), origin,
+            muted, tone and self._tone(), origin, person.interpreter_since is not None,
         )  # fmt: skip
         if starts:
             yield from self._open_lobby(now)
@@ -409,10 +466,12 @@ class Conference:
         state = configured(self._room)
         self._locked = state.locked
         self._floor.guests_muted, self._floor.guests_can_unmute = state.guests_muted, state.guests_can_unmute
-        self._screen.layouts, self._screen.banner = state.layouts, ""
+        self._slides.guests_can_present = state.guests_can_present
+        self._screen.reset(state.layouts, state.names, state.frames)
 
     def _settle(self, people_before: int, hosts_before: int, now: float) -> Events:
         """What follows when people came or went: hosts gone, the last one alone, nobody left."""
+        yield from self._slides.settle()
         if self.over:
             self._start_over()
         if not self._started:

@@ -109,7 +109,7 @@ class Joined:
     """Somebody is in the room. `came_from`: his place in the lobby, None = straight in.
 
     The `origin` of an admission is who admitted him. `present`: how many are in the room now. `muted`: by a host,
-    with all guests. `tone`: whether the others hear a tone.
+    with all guests. `tone`: whether the others hear a tone. `interpreter`: marked as one from the beginning.
     """
 
     leg: str
@@ -122,6 +122,7 @@ class Joined:
     muted: bool
     tone: bool
     origin: Origin
+    interpreter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +316,61 @@ class LayoutChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelsChanged:
+    """Names stand below faces, and the talker has a frame, or no longer."""
+
+    names: bool
+    frames: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class VideoMuteChanged:
+    """Somebody's camera is shown to nobody, or again. `by_host`: not his own doing. `seen`: whether it is shown now."""
+
+    leg: str
+    on: bool
+    by_host: bool
+    seen: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class InterpreterChanged:
+    """Somebody has the interpreter's place, or no longer."""
+
+    leg: str
+    on: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class PresenterChanged:
+    """Somebody shows slides, or no longer."""
+
+    leg: str
+    on: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class GuestsPresentChanged:
+    """Guests may show slides, or no longer."""
+
+    on: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class SlidesMixChanged:
+    """Somebody has slides in his picture of the room, or no longer."""
+
+    leg: str
+    on: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class BannerChanged:
     """Everybody in the room is shown another line, or none."""
 
@@ -420,7 +476,8 @@ Event = (
     Waiting | Knocking | KnocksReported | Refused | Started | Joined | Left | Alone | HostsGone | LockChanged
     | MuteChanged | GuestsMuteChanged | HandChanged | RoleChanged | GainChanged | HoldChanged | ConnectionChanged
     | MediaChanged | PicturesChanged | SeenChanged | GuestsUnmuteChanged | ClientMuteChanged | Said | SpotlightChanged
-    | OverlayChanged | LayoutChanged | BannerChanged
+    | OverlayChanged | LayoutChanged | BannerChanged | LabelsChanged | VideoMuteChanged | InterpreterChanged
+    | PresenterChanged | GuestsPresentChanged | SlidesMixChanged
     | Transferred | KeysSent | DialAsked | Counted | HelpGiven | EndAnnounced | EndCancelled | Ended | NotAllowed
     | NotDone
 )  # fmt: skip

@@ -22,8 +22,10 @@ from bridge.rooms.commands import (
     Hand,
     Help,
     Lock,
+    MixSlides,
     MuteGuests,
     MuteSelf,
+    NextLayout,
     Request,
 )
 
@@ -40,15 +42,17 @@ class Notice(Enum):
 
 Press = Request | Notice
 
-CODES: Final[dict[str, type[Help | Hand | Count | MuteGuests | MuteSelf | Lock]]] = {
+CODES: Final[dict[str, type[Help | Hand | Count | MixSlides | MuteGuests | MuteSelf | Lock | NextLayout]]] = {
     "0": Help,
     "1": Hand,
     "3": Count,
+    "4": MixSlides,
     "5": MuteGuests,
     "6": MuteSelf,
     "7": Lock,
+    "8": NextLayout,
 }
-PICTURES: Final = frozenset("489")  # presentation, layout, screens: there are none yet
+SCREENS: Final = "9"  # several screens: there are none
 
 
 class Keypad:
@@ -116,4 +120,4 @@ class Keypad:
     def _code(self, key: str) -> tuple[Press, ...]:
         if key in CODES:
             return (CODES[key](self._leg),)
-        return (Notice.NOT_AVAILABLE,) if key in PICTURES else ()
+        return (Notice.NOT_AVAILABLE,) if key == SCREENS else ()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-NAMES: Final = ("1:0", "1:7", "1:21", "2:21", "1:33", "4:0", "9:0", "16:0", "25:0")
 DEFAULT: Final = "1:7"
+ROUND: Final = ("1:7", "1:21", "2:21", "4:0", "9:0", "16:0", "25:0", "1:0", "1:33")
+"""The order in which a keypad goes through them."""
 
 
 class Layouts(NamedTuple):
@@ -13,3 +14,8 @@ class Layouts(NamedTuple):
 
     host: str = DEFAULT
     guest: str = DEFAULT
+
+
+def following(name: str) -> str:
+    """The layout that a keypad goes on to."""
+    return ROUND[(ROUND.index(name) + 1) % len(ROUND)]

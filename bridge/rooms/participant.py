@@ -48,7 +48,10 @@ class Participant:
     the hand was raised, and the spotlight turned on, None = they are not. `overlay`: what stands on the picture instead
     of the name. `outgoing`: we called it. `source`: the address that its knocks are counted by. `pictures`: what was
     agreed on them; `seen`, `slides_seen`: whether pictures of the camera, and slides, have come lately. Media looks at
-    no pictures that stand on no canvas, and tells nothing of them.
+    no pictures that stand on no canvas, and tells nothing of them. `host_video_muted`, `self_video_muted`: two locks
+    again. `interpreter_since`: when he was marked as interpreter. `presenting_since`: when he began to show slides, and
+    `slides_shown`: any have come since; a slide that stands still may send nothing. `slides_in_mix`: whether he wants
+    them in his picture of the room; None = only where he has no other picture for them.
     """
 
     leg: str
@@ -74,6 +77,12 @@ class Participant:
     pictures: Pictures = NO_PICTURES
     seen: bool = False
     slides_seen: bool = False
+    host_video_muted: bool = False
+    self_video_muted: bool = False
+    interpreter_since: float | None = None
+    presenting_since: float | None = None
+    slides_shown: bool = False
+    slides_in_mix: bool | None = None
 
     @property
     def inside(self) -> bool:
@@ -89,3 +98,8 @@ class Participant:
     def muted(self) -> bool:
         """Whether its sound is kept out of the mix, by a host or by itself."""
         return self.host_muted or self.self_muted
+
+    @property
+    def video_muted(self) -> bool:
+        """Whether his camera is shown to nobody, because of a host or of himself."""
+        return self.host_video_muted or self.self_video_muted

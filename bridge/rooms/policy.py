@@ -1,7 +1,7 @@
 """Who may ask for what: the one table of rights, standing x command. The conference asks it before it does anything.
 
-behaviours.md C2 and C3: hosts steer; a guest may mute and unmute himself, raise a hand, write, ask for the number of
-people and for help; from the lobby nothing is allowed at all.
+behaviours.md C2 and C3: hosts steer; a guest may mute and unmute himself and his camera, raise a hand, write, show
+slides where that is let, ask for the number of people and for help; from the lobby nothing is allowed at all.
 """
 
 from __future__ import annotations
@@ -44,11 +44,19 @@ RIGHTS: Final[dict[type[Request], frozenset[Standing]]] = {
     commands.SetOverlay: frozenset((H, O)),
     commands.SetLayout: frozenset((H, O)),
     commands.SetBanner: frozenset((H, O)),
+    commands.NextLayout: frozenset((H, O)),
+    commands.SetLabels: frozenset((H, O)),
+    commands.VideoMute: frozenset((H, O)),
+    commands.MarkInterpreter: frozenset((H, O)),
+    commands.AllowGuestsPresent: frozenset((H, O)),
     commands.SendKeys: frozenset((H, O)),
     commands.Transfer: frozenset((H, O)),
     commands.Dial: frozenset((H, O)),
     commands.MuteSelf: frozenset((H, G)),
     commands.ClientMute: frozenset((H, G)),
+    commands.VideoMuteSelf: frozenset((H, G)),
+    commands.Present: frozenset((H, G)),  # of guests: where they may; somebody else's end: hosts only
+    commands.MixSlides: frozenset((H, G)),  # for somebody else: hosts only
     commands.Say: frozenset((H, G)),
     commands.Hand: frozenset((H, G)),  # somebody else's: hosts only
     commands.Count: frozenset((H, G)),
@@ -70,6 +78,7 @@ def may(who: Standing, what: type[Request]) -> bool:
 
 def allows(who: Standing, command: Request) -> bool:
     """Whether somebody may ask for just this."""
-    if isinstance(command, commands.Hand) and command.who not in (None, command.by):
+    about = commands.Hand | commands.Present | commands.MixSlides
+    if isinstance(command, about) and command.who not in (None, command.by):
         return who is Standing.HOST
     return may(who, type(command))

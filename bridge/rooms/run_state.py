@@ -16,6 +16,9 @@ class RunState(NamedTuple):
     guests_can_unmute: bool
     host_layout: str = DEFAULT
     guest_layout: str = DEFAULT
+    guests_can_present: bool = True
+    names: bool = True
+    frames: bool = True
 
     @property
     def layouts(self) -> Layouts:
@@ -25,4 +28,7 @@ class RunState(NamedTuple):
 
 def configured(room: Room) -> RunState:
     """How a run in this room begins."""
-    return RunState(room.auto_lock, room.mute_guests, room.guests_can_unmute)
+    return RunState(
+        room.auto_lock, room.mute_guests, room.guests_can_unmute, room.layout, room.guest_layout or room.layout,
+        room.guests_can_present, room.names,
+    )  # fmt: skip

@@ -15,7 +15,6 @@ from bridge.errors import Reason
 from bridge.leg import Called
 from bridge.rooms import commands
 from bridge.rooms.commands import How
-from bridge.rooms.layouts import NAMES
 from bridge.rooms.participant import Place, Role
 from bridge.text import clean_name
 from bridge.web import bodies, features, steering
@@ -42,6 +41,7 @@ from bridge.web.protocol import (
 from bridge.web.refusal import RefusedError
 from bridge.web.roster import INSIDE, visible
 from config.secret import Secret
+from mixer.layout import NAMES
 
 BASE: Final = "/api/client/v2/conferences/{alias}"
 PERSON: Final = "/participants/{uuid}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from bridge.rooms.layouts import NAMES
+from mixer.layout import NAMES
 
 WIDTH: Final = 1280
 HEIGHT: Final = 720

@@ -9,6 +9,7 @@ from bridge.rooms.announcements import Announcement, announce
 from bridge.rooms.commands import Command
 from bridge.rooms.conference import Conference
 from bridge.rooms.events import Event, Left, record
+from bridge.rooms.gallery import Canvas
 from bridge.rooms.participant import Place, Role
 from config.model import Room, RoomKind
 from config.secret import Secret
@@ -27,7 +28,7 @@ class Scene:
     """Plays commands in, keeps the events, and what every leg heard since it was last asked."""
 
     def __init__(self, of: Room | None = None) -> None:
-        self.conference = Conference(of or room())
+        self.conference = Conference(of or room(), canvas=Canvas())
         self.now = 100.0
         self.events: list[Event] = []
         self._heard: dict[str, list[str]] = {}

@@ -400,7 +400,7 @@ def test_records_say_who_what_and_how() -> None:
     line = record(event)
     assert line == {
         "event": "joined", "leg": "knocker", "name": "name of knocker", "source": "", "way": "sip", "role": "guest",
-        "came_from": "knocking", "present": 3, "muted": False, "tone": True,
+        "came_from": "knocking", "present": 3, "muted": False, "tone": True, "interpreter": False,
         "by": "host", "by_role": "host", "how": "keypad",
     }  # fmt: skip
     assert any(isinstance(event, Knocking) for event in scene.events)

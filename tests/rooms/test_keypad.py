@@ -20,8 +20,10 @@ from bridge.rooms.commands import (
     Hand,
     Help,
     Lock,
+    MixSlides,
     MuteGuests,
     MuteSelf,
+    NextLayout,
 )
 from bridge.rooms.keypad import KEYS, Keypad, Notice, Press
 
@@ -53,11 +55,11 @@ def _timeless(press: Press) -> Press:
         ("*22", [Decline(ME)]),
         ("*2#", [Admit(ME)]),
         ("*3", [Count(ME)]),
-        ("*4", [Notice.NOT_AVAILABLE]),
+        ("*4", [MixSlides(ME)]),
         ("*5", [MuteGuests(ME)]),
         ("*6", [MuteSelf(ME)]),
         ("*7", [Lock(ME)]),
-        ("*8", [Notice.NOT_AVAILABLE]),
+        ("*8", [NextLayout(ME)]),
         ("*9", [Notice.NOT_AVAILABLE]),
         ("##", [End(ME)]),
         ("*2*7", [Admit(ME), Lock(ME)]),

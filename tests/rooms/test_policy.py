@@ -41,6 +41,14 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "send-keys": (HOST, OPERATOR),
     "transfer": (HOST, OPERATOR),
     "dial": (HOST, OPERATOR),
+    "next-layout": (HOST, OPERATOR),
+    "set-labels": (HOST, OPERATOR),
+    "video-mute": (HOST, OPERATOR),
+    "mark-interpreter": (HOST, OPERATOR),
+    "allow-guests-present": (HOST, OPERATOR),
+    "video-mute-self": (HOST, GUEST),
+    "present": (HOST, GUEST),
+    "mix-slides": (HOST, GUEST),
     "mute-self": (HOST, GUEST),
     "client-mute": (HOST, GUEST),
     "say": (HOST, GUEST),
@@ -67,11 +75,16 @@ def request(what: str, by: str, how: How) -> Request:
         "transfer": commands.Transfer(by, "guest2", "2000", how=how),
         "client-mute": commands.ClientMute(by, True, how=how),
         "say": commands.Say(by, "hello", how=how),
+        "set-labels": commands.SetLabels(by, names=False, how=how),
+        "video-mute": commands.VideoMute(by, "guest2", how=how),
+        "mark-interpreter": commands.MarkInterpreter(by, "guest2", how=how),
+        "present": commands.Present(by, True, how=how),
     }
     plain = {name(kind("x")): kind for kind in (
         commands.Lock, commands.Admit, commands.Decline, commands.MuteGuests, commands.End, commands.CancelEnd,
         commands.MuteSelf, commands.Hand, commands.Count, commands.Help, commands.LowerHands,
-        commands.AllowGuestsUnmute, commands.Dial,
+        commands.AllowGuestsUnmute, commands.Dial, commands.NextLayout, commands.AllowGuestsPresent,
+        commands.VideoMuteSelf, commands.MixSlides,
     )}  # fmt: skip
     return aims[what] if what in aims else plain[what](by, how=how)
 

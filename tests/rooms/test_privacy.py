@@ -2,6 +2,8 @@
 
 - a waiting, knocking, held, declined or left leg has no seat in the plan, and is told of nobody but itself;
 - guests learn nothing of the lobby, the lobby learns nothing of the room;
+- whoever is outside or on hold is in nobody's picture, and his own is a card without a name or a number; nobody sees
+  himself on a stage, guests see no signs of the lobby, and nobody's camera is looked at that stands on no canvas;
 - after `locked` was confirmed nobody is in without a host PIN or somebody's `Admit`;
 - the clock always moves on, every event can be written down, and who has left is gone once and for all.
 """
@@ -36,17 +38,25 @@ from bridge.rooms.events import (
     Waiting,
     record,
 )
-from bridge.rooms.participant import Place, Role
+from bridge.rooms.gallery import Canvas
+from bridge.rooms.participant import Participant, Pictures, Place, Role
 from config.model import Room, RoomKind
+from mixer.layout import tiles
+from mixer.scene import SLIDES, Camera, Card, Scene, View
 from tests.rooms.scene import room
 
 LEGS = [f"leg{number}" for number in range(7)]
 # All that may sound in a lobby: nothing that tells who or how many there are, or what they do.
 LOBBY_SOUNDS = {"wait-host", "knocking", "music", "declined", "ended", "full", "not-allowed"}
 
+OUTSIDE_CARDS = {Card.WAITING_FOR_HOST, Card.WAITING_TO_BE_LET_IN, Card.HELD}
+
 SECRET, KEYS = "written in confidence", "*9876#"
 
 legs = st.sampled_from(LEGS)
+pictures = st.builds(
+    Pictures, st.integers(0, 3).map(bool), st.booleans(), st.integers(0, 3).map(bool), st.booleans()
+)
 who = st.none() | legs
 switch = st.none() | st.booleans()
 layouts = st.sampled_from(["1:0", "1:7", "4:0", "7:7"])
@@ -54,11 +64,15 @@ how = st.sampled_from([How.KEYPAD, How.API, How.KEYPAD, How.OPERATOR])
 facts = st.one_of(
     st.builds(Join, legs, st.sampled_from(Role), source=st.sampled_from(["a", "b"]), media=st.integers(0, 9).map(bool),
               admitted=st.integers(0, 5).map(lambda n: n == 0), held=st.integers(0, 5).map(lambda n: n == 0),
-              returning=st.integers(0, 9).map(lambda n: n == 0)),
+              returning=st.integers(0, 9).map(lambda n: n == 0), pictures=pictures,
+              interpreter=st.integers(0, 5).map(lambda n: n == 0)),
     st.builds(commands.Leave, legs, st.sampled_from([Reason.NORMAL, Reason.MEDIA_LOST])),
     st.builds(commands.Hold, legs, st.booleans()),
     st.builds(commands.Silence, legs, st.booleans()),
     st.builds(commands.Media, legs, st.booleans(), st.booleans()),
+    st.builds(commands.Video, legs, pictures),
+    st.builds(commands.Seen, legs, st.booleans(), st.booleans()),
+    st.builds(commands.Talk, st.lists(legs, max_size=3, unique=True).map(tuple)),
 )  # fmt: skip
 requests = st.one_of(
     st.builds(commands.Start, legs, how),
@@ -88,6 +102,14 @@ requests = st.one_of(
     ),
     st.builds(commands.SendKeys, legs, legs, st.sampled_from(["", KEYS, "12x", "1" * 33]), how),
     st.builds(commands.Dial, legs, how),
+    st.builds(commands.NextLayout, legs, how),
+    st.builds(commands.SetLabels, legs, switch, switch, how),
+    st.builds(commands.VideoMute, legs, legs, switch, how),
+    st.builds(commands.VideoMuteSelf, legs, switch, how),
+    st.builds(commands.MarkInterpreter, legs, legs, switch, how),
+    st.builds(commands.Present, legs, st.booleans(), who, how),
+    st.builds(commands.AllowGuestsPresent, legs, switch, how),
+    st.builds(commands.MixSlides, legs, switch, who, how),
     st.builds(commands.SetGain, legs, legs, st.floats(-1, 5), how),
     st.builds(commands.SetRole, legs, legs, st.sampled_from(Role), how),
     st.builds(commands.Kick, legs, legs, how),
@@ -112,6 +134,10 @@ rooms = st.builds(
     guests_can_unmute=st.booleans(),
     chat=st.booleans(),
     auto_lock_again=st.booleans(),
+    layout=st.sampled_from(["1:0", "1:7", "4:0"]),
+    guest_layout=st.sampled_from(["", "1:0", "2:21", "4:0"]),
+    guests_can_present=st.booleans(),
+    presenter_in_main=st.booleans(),
 )
 
 
@@ -120,7 +146,7 @@ class Watcher:
 
     def __init__(self, of: Room) -> None:
         self.room = of
-        self.conference = Conference(of)
+        self.conference = Conference(of, canvas=Canvas())
         self.now = 50.0
         self.locked = of.auto_lock
         self.there: set[str] = set()
@@ -155,6 +181,7 @@ class Watcher:
         for event in events:
             self._check_ears(event)
         self._check_seats()
+        self._check_scene()
 
     def _check_lock(self, event: Event, command: Command | Wake) -> None:
         match event:
@@ -242,6 +269,63 @@ class Watcher:
         assert self.conference.locked is self.locked
         if not self.room.has_host_pin:
             assert all(person.role is Role.HOST for person in people.values())
+
+    def _check_scene(self) -> None:
+        scene = self.conference.scene
+        people = {person.leg: person for person in self.conference.people}
+        wanted = {seat.leg: (seat.seen, seat.slides) for seat in self.conference.plan().seats}
+        for sink, at in scene.watchers.items():
+            viewer, view = people[sink.removesuffix(SLIDES)], scene.views[at]
+            assert viewer.pictures.watches and viewer.media
+            if not viewer.inside or viewer.held:
+                assert view == View(card=view.card) and view.card in OUTSIDE_CARDS
+            assert viewer.leg not in {face.source for face in view.faces} or sink.endswith(SLIDES)
+            assert f"{viewer.leg}{SLIDES}" not in {face.source for face in view.faces}
+            if not viewer.is_host:
+                assert not view.locked and not view.knocking
+            if view.common >= 0:
+                other = scene.views[view.common]
+                assert (other.locked, other.knocking) == (view.locked, view.knocking)
+                assert not other.card.value.startswith("waiting")
+        for view in scene.views:
+            self._check_view(view, people, wanted)
+        self._check_wanted(scene, wanted)
+
+    def _check_view(
+        self, view: View, people: dict[str, Participant], wanted: dict[str, tuple[int, int]]
+    ) -> None:
+        outside = {
+            person.name for person in people.values() if not person.inside or person.held or not person.media
+        }
+        shown = {face.name for face in view.faces} | {voice.name for voice in view.voices}
+        assert not shown & outside, "somebody outside is shown"
+        assert len({face.source for face in view.faces}) == len(view.faces), "two seats"
+        inside = [person for person in people.values() if person.inside and not person.held]
+        assert view.more <= len(inside)
+        heights = [tile.height for tile in tiles(view.layout, len(view.faces), view.more > 0)]
+        assert len(heights) >= len(view.faces)
+        interpreters = [face for face in view.faces if face.guaranteed]
+        if interpreters:
+            assert max(heights[view.faces.index(face)] for face in interpreters) >= 240, "too small for signs"
+        for face, height in zip(view.faces, heights, strict=False):
+            leg = face.source.removesuffix(SLIDES)
+            assert people[leg].inside and not people[leg].held
+            assert face.slides is face.source.endswith(SLIDES)
+            if face.slides:
+                assert people[leg].presenting_since is not None and wanted[leg][1] >= height
+            elif people[leg].video_muted or not people[leg].pictures.camera:
+                assert face.camera is not Camera.ON and wanted[leg][0] == 0
+            else:
+                assert face.camera is Camera.ON and wanted[leg][0] >= height
+
+    def _check_wanted(self, scene: Scene, wanted: dict[str, tuple[int, int]]) -> None:
+        shown = {face.source for view in scene.views for face in view.faces}
+        for leg, (camera, slides) in wanted.items():
+            assert not camera or leg in shown
+            assert not slides or scene.watchers
+        presenters = [person for person in self.conference.people if person.presenting_since is not None]
+        assert len(presenters) <= 1 and all(person.inside for person in presenters)
+        assert all(person.is_host or self.conference.guests_can_present for person in presenters)
 
 
 def _fields(command: Join) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from bridge.rooms.events import (
     SpotlightChanged,
     record,
 )
-from bridge.rooms.layouts import DEFAULT, NAMES, Layouts
+from bridge.rooms.layouts import DEFAULT, Layouts
+from mixer.layout import NAMES
 from tests.rooms.scene import running
 
 

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bridge.rooms.layouts import NAMES
 from bridge.web.layout_drawings import DRAWINGS, GEOMETRY, HEIGHT, WIDTH, cells
+from mixer.layout import NAMES
 
 
 def test_every_layout_is_drawn() -> None:
