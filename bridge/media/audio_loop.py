@@ -22,10 +22,14 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
+import msgspec
+
 from bridge.log import logger
 from bridge.media import contract
 from bridge.media.endpoint import NoPorts
 from bridge.media.mixing import AudioMixer, Job, Loss, OpusSettings, Received, Result
+from bridge.media.own_ports import OwnPorts
+from bridge.media.pictures import Pictures
 from bridge.media.ports import Ports
 from bridge.media.session import Session
 from bridge.media.settings import MediaSettings
@@ -67,6 +71,9 @@ class AudioLoop:
         self.drops: Counter[str] = Counter()
         self._ports = Ports(settings, self._random.random(), self.drops, tell)
         self._sessions: dict[str, Session] = {}
+        self._own: dict[
+            str, OwnPorts
+        ] = {}  # what the pictures of a leg travel by, where that is not its transport
         self._heard: dict[str, frozenset[str]] = {}  # conference -> legs whose sound may enter its mix
         self._audible: list[Session] = []
         self._inaudible: list[Session] = []
@@ -77,6 +84,9 @@ class AudioLoop:
         self._changes: list[contract.Command] = []
         self._worker = make_worker(mixer or _mixer(settings), self._mixed)
         self._ticker = Ticker(self._on_tick)
+        self._pictures = Pictures(
+            settings, self._random, self.drops, tell=tell, next_tick=lambda: self._ticker.due
+        )
         self._owed = 0  # ticks that were skipped and whose sound must be left out
         self._faults = self._busy_ticks = 0  # in a row
         self._ticks = self._skipped = self._decoded = self._encoded = 0
@@ -86,7 +96,7 @@ class AudioLoop:
 
     def start(self) -> None:
         """Say hello and begin to tell figures. Ticks begin with the first leg."""
-        self._tell(contract.Hello(contract.VERSION, os.getpid()))
+        self._tell(contract.Hello(contract.VERSION, os.getpid(), self._pictures.name))
         self._tell_figures()
 
     async def stop(self) -> None:
@@ -97,6 +107,7 @@ class AudioLoop:
         if self._second is not None:
             self._second.cancel()
         self._worker.stop()
+        self._pictures.stop()
         self._ports.stop()
 
     # -- commands --------------------------------------------------------------------------------------------------
@@ -104,8 +115,14 @@ class AudioLoop:
     def command(self, command: contract.Command) -> None:
         """Take one command of control."""
         match command:
-            case contract.OpenLeg(leg=leg, address=address, shared=shared):
-                self._open(leg, address, shared)
+            case contract.OpenLeg():
+                self._open(command)
+                return
+            case contract.MoveLeg(leg=leg, conference=conference):
+                self._pictures.move(leg, conference, time.monotonic())
+                return
+            case contract.WantKey(leg=leg):
+                self._pictures.want_key(leg, time.monotonic())
                 return
             case contract.Shutdown():
                 self._finish("shutdown")
@@ -131,17 +148,20 @@ class AudioLoop:
                 if not plan.seats:
                     del self._heard[plan.conference]
                 self._sort()
+                self._pictures.plan(plan, time.monotonic())
                 self._give_on(command)
             case _:
                 self._give_on(command)
 
     def _configure(self, command: contract.ConfigureLeg) -> None:
         if session := self._sessions.get(command.leg):
+            now = time.monotonic()
             try:
-                session.configure(command, time.monotonic())
+                session.configure(command, now)
             except Exception as fault:
                 self._fail(session.leg, fault)
                 return
+            self._pictures.configure(command, now)
             self._give_on(command)
 
     def _give_on(self, command: contract.Command) -> None:
@@ -149,14 +169,16 @@ class AudioLoop:
         self._commands.append(command)
         self._ticker.start()
 
-    def _open(self, leg: str, address: str, shared: bool) -> None:
+    def _open(self, command: contract.OpenLeg) -> None:
+        leg, address = command.leg, command.address
         session = self._sessions.get(leg)
         if session is None:
             if len(self._sessions) >= self._settings.max_legs:
                 self._tell(contract.OpenFailed(leg, "too-many-legs"))
                 return
+            fail = partial(self._fail, leg)
             try:
-                transport = self._ports.open(leg, address, shared, partial(self._fail, leg))
+                transport = self._ports.open(leg, address, command.shared, fail)
             except NoPorts as reason:
                 self._tell(contract.OpenFailed(leg, str(reason)))
                 return
@@ -169,22 +191,32 @@ class AudioLoop:
                 tell=self._tell,
                 on_loss=self._hear_of_loss,
             )
+            own = None
+            if command.video:
+                own = self._ports.open_pictures(leg, address, partial(self._pictures.fail, leg))
+            if own is not None:
+                self._own[leg] = own
+            self._pictures.open(session, own, command.conference, time.monotonic())
             self._sort()
             self._ticker.start()
-        self._tell(self._ports.opened(session.transport, address))
+        self._tell(self._ports.opened(session.transport, self._own.get(leg), address))
 
     def _close(self, leg: str) -> None:
         session = self._sessions.pop(leg, None)
         if session is None:
             self._tell(contract.LegClosed(leg, contract.Quality(0, 0, 0, 0.0, "", 0.0, 0.0)))
             return
+        now, wallclock = time.monotonic(), time.time()
+        video = self._pictures.close(leg, now, wallclock)
         with contextlib.suppress(Exception):  # a leg that failed is closed all the same
-            session.say_goodbye(time.monotonic(), time.time())
-        quality = session.quality
+            session.say_goodbye(now, wallclock)
+        quality = msgspec.structs.replace(session.quality, video=video)
         self._received_before += quality.packets_received
         self._sent_before += quality.packets_sent
         self._count_jitter_drops(session, self.drops)
         self._ports.close(session.transport)
+        if (own := self._own.pop(leg, None)) is not None:
+            self._ports.close(own)
         self._sort()
         self._tell(contract.LegClosed(leg, quality))
 
@@ -207,6 +239,7 @@ class AudioLoop:
         if tick.skipped * PERIOD > STALL_S:
             for session in self._sessions.values():
                 session.excuse(tick.skipped * PERIOD)
+            self._pictures.excuse(tick.skipped * PERIOD)
         self._ports.poll(now, wallclock)
         if self._worker.busy:
             self._owed += 1
@@ -218,6 +251,7 @@ class AudioLoop:
             self._busy_ticks = 0
             self._leave_out()
             self._worker.give(self._job(now))
+        self._pictures.wake(now, wallclock)
         self._wake(tick.number % WAKE_TURNS, now, wallclock)
         if not self._sessions and not self._commands:
             self._ticker.stop()  # the mixer has been told of every leg's end
@@ -315,11 +349,12 @@ class AudioLoop:
             received += session.received.packets
             sent += session.sent.packets
             self._count_jitter_drops(session, drops)
+        pictures = self._pictures.traffic
         self._tell(
             contract.Figures(
                 legs=len(self._sessions),
-                packets_received=received,
-                packets_sent=sent,
+                packets_received=received + pictures[0],
+                packets_sent=sent + pictures[1],
                 ticks=self._ticks,
                 ticks_skipped=self._skipped,
                 tick_late_ms_p50=1e3 * self._late.percentile(0.5),
@@ -329,6 +364,9 @@ class AudioLoop:
                 decoded_frames=self._decoded,
                 encoded_frames=self._encoded,
                 drops=dict(drops),
+                pictures_in=self._pictures.came,
+                pictures_out=self._pictures.left,
+                packets_resent=pictures[2],
             )
         )
         self._second = asyncio.get_running_loop().call_later(1.0, self._tell_figures)

@@ -20,6 +20,8 @@ SendBatch = Callable[[Batch, Address], None]
 LONGEST_DATAGRAM = 2047  # octets; Ethernet carries 1500, longer ones are dropped
 # Octets a socket: about 80 packets, more than a second of sound; the kernel drops the rest.
 RECEIVE_BUFFER = 65536
+# The same where pictures come: a key frame is a hundred packets at once.
+PICTURES_BUFFER = 512 * 1024
 # Octets of a socket that many legs share: some 8,000 packets, the kernel's overhead counted.
 SHARED_BUFFER = 8 * 1024 * 1024
 MOST_STRANGERS = 50  # ports of other programs that are tried for one leg; the next leg goes on behind them
@@ -99,8 +101,11 @@ class PortRange:
         # The even ports of the pairs that are open, by address: of those there are as many as are configured.
         self._ours: defaultdict[str, set[int]] = defaultdict(set)
 
-    def open(self, address: str) -> Endpoint:
-        """Bind the next free pair on `address`, a numeric IPv4 or IPv6 address. Raises `NoPorts`."""
+    def open(self, address: str, buffer: int = RECEIVE_BUFFER) -> Endpoint:
+        """Bind the next free pair on `address`, a numeric IPv4 or IPv6 address, each with a `buffer` of so many octets.
+
+        Raises `NoPorts`.
+        """
         ours = self._ours[address]
         if len(ours) == len(self._pairs):
             raise NoPorts("no-ports")
@@ -111,7 +116,7 @@ class PortRange:
             if port in ours:
                 continue
             try:
-                endpoint = self._bind_pair(address, port)
+                endpoint = self._bind_pair(address, port, buffer)
             except OSError as error:
                 strangers += 1
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
@@ -125,22 +130,22 @@ class PortRange:
                 return endpoint
         raise NoPorts("no-ports")
 
-    def _bind_pair(self, address: str, port: int) -> Endpoint:
+    def _bind_pair(self, address: str, port: int, buffer: int) -> Endpoint:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        rtp = _bind(family, address, port)
+        rtp = _bind(family, address, port, buffer)
         try:
-            rtcp = _bind(family, address, port + 1)
+            rtcp = _bind(family, address, port + 1, RECEIVE_BUFFER)
         except OSError:
             rtp.close()
             raise
         return Endpoint(address, rtp, rtcp, self._ours[address].discard)
 
 
-def _bind(family: int, address: str, port: int) -> socket.socket:
+def _bind(family: int, address: str, port: int, buffer: int) -> socket.socket:
     new = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
         _prepare(new)
-        new.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        new.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         new.bind((address, port))
     except OSError:
         new.close()

@@ -9,7 +9,17 @@ from collections.abc import Callable
 
 from bridge.log import logger
 from bridge.media import contract
-from bridge.media.endpoint import Address, NoPorts, PortRange, Receiver, batch_sender, own_address, sender
+from bridge.media.endpoint import (
+    PICTURES_BUFFER,
+    RECEIVE_BUFFER,
+    Address,
+    NoPorts,
+    PortRange,
+    Receiver,
+    batch_sender,
+    own_address,
+    sender,
+)
 from bridge.media.ice_path import IcePath
 from bridge.media.own_ports import OwnPorts
 from bridge.media.protection import Protection
@@ -69,21 +79,43 @@ class Ports:
 
         `fail` is told of faults of ours with what comes for it.
         """
-        protection = Protection(self._identity)
-        factor = self._settings.rate_factor
         if shared:
             self._shared = self._shared or self._share()
             if self._shared is None:
                 raise NoPorts("no-shared-port")
-            return IcePath(leg, self._shared, protection, factor, self._drops, self._tell, fail)
-        endpoint = self._range.open(address)
+            factor = self._settings.rate_factor
+            return IcePath(
+                leg, self._shared, Protection(self._identity), factor, self._drops, self._tell, fail
+            )
+        return self._open_pair(leg, address, RECEIVE_BUFFER, self._tell, fail)
+
+    def open_pictures(self, leg: str, address: str, fail: Callable[[Exception], None]) -> OwnPorts | None:
+        """A second pair of ports for a leg's pictures; None = there are none left, and it does without.
+
+        What becomes of this transport is told to nobody: a leg lives by its sound.
+        """
+        try:
+            return self._open_pair(leg, address, PICTURES_BUFFER, lambda _: None, fail)
+        except NoPorts:
+            self._drops["no-video-ports"] += 1
+            return None
+
+    def _open_pair(
+        self,
+        leg: str,
+        address: str,
+        buffer: int,
+        tell: Callable[[contract.Event], None],
+        fail: Callable[[Exception], None],
+    ) -> OwnPorts:
+        endpoint = self._range.open(address, buffer)
         transport = OwnPorts(
             leg,
             endpoint,
-            protection,
-            factor,
+            Protection(self._identity),
+            self._settings.rate_factor,
             self._drops,
-            self._tell,
+            tell,
             send_rtp_to=sender(endpoint.rtp, self._drops),
             send_rtcp_to=sender(endpoint.rtcp, self._drops),
             send_batch_to=batch_sender(endpoint.rtp, self._drops),
@@ -94,12 +126,20 @@ class Ports:
         self._receiver.add(endpoint.rtcp, transport.take_rtcp, fail)
         return transport
 
-    def opened(self, transport: Transport, address: str) -> contract.LegOpened:
+    def opened(self, transport: Transport, pictures: OwnPorts | None, address: str) -> contract.LegOpened:
         """What is told of it. `address`: as asked for."""
         leg, fingerprint = transport.leg, self._identity.fingerprint.value
         if isinstance(transport, OwnPorts):
-            at = transport.endpoint
-            return contract.LegOpened(leg, at.address, at.port, at.rtcp_port, fingerprint=fingerprint)
+            at, video = transport.endpoint, pictures.endpoint if pictures is not None else None
+            return contract.LegOpened(
+                leg,
+                at.address,
+                at.port,
+                at.rtcp_port,
+                fingerprint=fingerprint,
+                video_port=video.port if video is not None else 0,
+                video_rtcp_port=video.rtcp_port if video is not None else 0,
+            )
         assert self._shared is not None
         port = self._shared
         return contract.LegOpened(

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from random import Random
+from typing import Protocol
 
 from bridge.codec.table import BY_NAME
 from bridge.errors import ProtocolError
@@ -24,11 +25,21 @@ from bridge.rtp.jitter import FRAME, RATE
 from bridge.rtp.packet import parse
 from bridge.rtp.receive_stream import ReceiveStream
 from bridge.rtp.send_stream import SendStream, compose_report
+from bridge.rtp.sync import SourceClock
 from bridge.sdp.audio import NegotiatedAudio
 
 # From a packet to the feedback on it; deadlines are looked at every 100 ms, so it is given five times a second.
 # Sound alone wants no more: browsers themselves tell of so few packets four times a second (250 ms).
 FEEDBACK_S = 0.15
+PICTURES_FEEDBACK_S = 0.05  # where pictures come as well; with that, it is given ten times a second
+
+
+class Companion(Protocol):
+    """The pictures that travel along the transport of the sound."""
+
+    def obey(self, packets: Sequence[rtcp.RtcpPacket], arrival: float) -> None:
+        """What a compound packet of the peer's says; it may be about the sound alone."""
+        ...
 
 
 class Session:
@@ -64,7 +75,9 @@ class Session:
         self.sent = SendStream(
             secrets.randbits(32), 0, 8000, sequence=secrets.randbits(15), timestamp=secrets.randbits(32)
         )
-        self._cname = secrets.token_urlsafe(12).encode()
+        self.cname = secrets.token_urlsafe(12).encode()
+        self.companion: Companion | None = None
+        self._clock = SourceClock(8000)  # of the source that is heard, as it reports it
         self._audio: NegotiatedAudio | None = None
         self._types: frozenset[int] = frozenset()
         self._event_type = -1
@@ -135,7 +148,7 @@ class Session:
         """A packet that its transport has let in. Raises ProtocolError for what is of no use."""
         packet = parse(octets, self._level_id, self._feedback_id)
         if packet.transport_number is not None:
-            self._note(packet.transport_number, arrival)
+            self.note(packet.transport_number, arrival, FEEDBACK_S)
         is_event = packet.payload_type == self._event_type
         if not is_event and packet.payload_type not in self._types:
             raise ProtocolError("rtp-payload-type")
@@ -154,12 +167,25 @@ class Session:
         else:
             self._drops["on-hold"] += 1
 
-    def _note(self, number: int, arrival: float) -> None:
-        """Remember an arrival until the sender is told of it."""
+    def note(self, number: int, arrival: float, within: float) -> None:
+        """Remember the arrival of a packet of any stream along the transport, by its transport-wide number, until the
+        sender is told of it: that is due `within` so many seconds."""
         self._arrivals.note(number, arrival)
-        if self._feedback_due == inf:
-            self._feedback_due = arrival + FEEDBACK_S
+        if arrival + within < self._feedback_due:
+            self._feedback_due = arrival + within
             self._due = min(self._due, self._feedback_due)
+
+    def come_alive(self, arrival: float) -> None:
+        """Something of the peer's came that has proven itself, pictures too."""
+        if self._silence.heard(arrival) or not self._started:
+            self._come_alive()
+
+    def leaves(self, wallclock: float, now: float) -> float | None:
+        """When the sound leaves [monotonic seconds] that was captured at a moment of the peer's clock [s since 1900];
+        None if its reports or its packets do not tell."""
+        ssrc = self.received.ssrc
+        timestamp = self._clock.timestamp(ssrc, wallclock, now) if ssrc is not None else None
+        return self.received.played(timestamp, now) if timestamp is not None else None
 
     def take_level(self) -> int | None:
         """How loud [-dBov, 0 to 127] the peer says that it was since the last call, None if it did not say."""
@@ -173,11 +199,13 @@ class Session:
             self._come_alive()
         for packet in packets:
             self._obey(packet, arrival)
+        if self.companion is not None:
+            self.companion.obey(packets, arrival)
 
     def _obey(self, packet: rtcp.RtcpPacket, arrival: float) -> None:
         match packet:
             case rtcp.SenderReport(blocks=blocks):
-                self.received.on_sender_report(packet, arrival)
+                self._hear_sender(packet, arrival)
                 self._hear_of_us(blocks, arrival)
             case rtcp.ReceiverReport(blocks=blocks):
                 self._hear_of_us(blocks, arrival)
@@ -185,6 +213,12 @@ class Session:
                 self.received.on_bye(sources)
             case _:
                 pass  # feedback on pictures, descriptions: nothing here wants them
+
+    def _hear_sender(self, report: rtcp.SenderReport, arrival: float) -> None:
+        self.received.on_sender_report(report, arrival)
+        if report.ssrc == self.received.ssrc:
+            self._clock.rate = self.received.rate
+            self._clock.hear(report, arrival)
 
     def _hear_of_us(self, blocks: tuple[rtcp.ReportBlock, ...], arrival: float) -> None:
         if any(block.ssrc == self.sent.ssrc for block in blocks):
@@ -233,7 +267,7 @@ class Session:
         if self._audio is None or not self.transport.may_report():
             return
         self._pass_rest(now)
-        report = compose_report(self.sent, self.received, self._cname, now, wallclock, bye=bye)
+        report = compose_report(self.sent, self.received, self.cname, now, wallclock, bye=bye)
         self.transport.send_rtcp(report)
 
     def _send_feedback(self) -> None:

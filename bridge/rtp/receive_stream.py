@@ -23,6 +23,7 @@ _OLD: Final = 2 * RATE  # an old packet more than 2 s back is not placed any mor
 # the path was down; neither is loss that a report or FEC could answer.
 _PAUSE_NUMBERS: Final = 40
 _PAUSE_S: Final = 0.8
+_SILENT_S: Final = 2.0  # without a packet, the buffer's delay says nothing of what comes next
 
 
 class ReceiveStream:
@@ -228,6 +229,21 @@ class ReceiveStream:
         """RTCP BYE: if our source has left, whoever sends next is followed at once."""
         if self.ssrc in sources:
             self._gone = True
+
+    # -- when it is heard --
+
+    @property
+    def rate(self) -> int:
+        """Of the RTP clock [Hz]."""
+        return RATE // self._scale
+
+    def played(self, timestamp: int, now: float) -> float | None:
+        """When the buffer gives out what has this RTP timestamp [monotonic seconds]; None if it does not play, or has
+        heard nothing for a while."""
+        if self._tracker is None or now - self._arrival > _SILENT_S:
+            return None
+        ahead = (timestamp - self._timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+        return (self._stamp + ahead * self._scale) * _SECONDS + self.buffer.delay
 
     # -- reports --
 

@@ -1,0 +1,500 @@
+"""All pictures of one leg: which of its streams a packet belongs to, and what is told to the peer of all of them.
+
+In a bundle camera, slides and sound share one transport, one run of transport-wide numbers and one estimate of the
+path; pictures on ports of their own have a transport that is theirs. A packet is known by its source (SSRC). A new
+source is taken in when its first packet has been verified, by its payload type where that is one stream's alone, else
+by the name of the stream in its header extension (RFC 8843 section 9.2).
+
+A fault of ours in here costs the leg its pictures, never its sound.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import islice
+from math import inf
+from random import Random
+from typing import Final
+
+from bridge.errors import ProtocolError
+from bridge.media import contract
+from bridge.media.allowance import Allowance
+from bridge.media.session import PICTURES_FEEDBACK_S, Session
+from bridge.media.settings import MediaSettings
+from bridge.media.track import Track
+from bridge.media.transport import OTHERS_PER_S, Transport
+from bridge.media.video_sender import VideoSender
+from bridge.media.video_session import VideoSession
+from bridge.rtp import rtcp, rtcp_feedback
+from bridge.rtp.congestion import Arrivals
+from bridge.rtp.estimate import Estimate
+from bridge.rtp.packet import parse as parse_sound
+from bridge.rtp.video_packet import VideoPacket, parse
+from bridge.sdp.video import Content, NegotiatedVideo
+from bridge.video.contract import AccessUnit, MediaMessage, SourceGone
+from mixer.scene import SLIDES
+
+USUAL_BITRATE: Final = 3_000_000  # [bit/s], where none was agreed on
+PACKET_OCTETS: Final = 800  # of pictures, in the mean; a peer that sends smaller ones has the factor for it
+FEWEST_PER_S: Final = 150.0  # packets: a picture of slices is many, however low its rate
+SOUND_BITRATE: Final = (
+    80_000  # [bit/s]: what REMB allows beside the pictures, as it counts the whole transport
+)
+REMB_S: Final = 1.0
+REMB_CHANGE: Final = 0.05
+REPORT_S: Final = 1.0  # between reports while pictures are seen: their senders go by what is lost
+LONGEST_FEEDBACK: Final = 1_200  # octets
+IDLE_S: Final = 0.1  # from one look at a leg off stage to the next
+
+Tell = Callable[[contract.Event], None]
+
+
+class LegPictures:
+    """`give`, `tell_worker`: to the worker of the leg's conference; `give` says whether it takes the picture.
+    `on_fault` is told of faults of ours, once; nothing comes of these pictures then until they are configured anew.
+
+    `types`: payload types that are theirs. `deadline`: when `wake` wants to be called [monotonic seconds].
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        own: Transport | None,
+        settings: MediaSettings,
+        random: Random,
+        drops: Counter[str],
+        *,
+        tell: Tell,
+        give: Callable[[str, AccessUnit], bool],
+        tell_worker: Callable[[str, MediaMessage], None],
+        on_fault: Callable[[str, Exception], None],
+        conference: str = "",
+        now: float = 0.0,
+    ) -> None:
+        self.leg = session.leg
+        self.conference = conference
+        self.own = own
+        self.types: frozenset[int] = frozenset()
+        self.streams: dict[Content, VideoSession] = {}
+        self.deadline = inf
+        self.broken = False
+        self._session = session
+        self._transport = session.transport
+        self._settings = settings
+        self._random = random
+        self._drops = drops
+        self._tell = tell
+        self._give = give
+        self._tell_worker = tell_worker
+        self._on_fault = on_fault
+        self._estimate = Estimate(now)
+        self._arrivals = Arrivals()  # where the sound's are not shared
+        self._tracks: dict[
+            bytes, tuple[VideoSession, Track]
+        ] = {}  # by SSRC; bounded by the streams' own tracks
+        self._allowances: dict[Content, Allowance] = {}
+        self._strangers = Allowance(0.0, 0.0, now)
+        self._feedback_id = 0
+        self._reduced = False
+        self._heights: dict[Content, int] = {}
+        self._served = False
+        self._feedback_due = self._report_due = inf
+        self._asks = False  # by REMB
+        self._remb, self._remb_due = 0, -inf
+        self._counted: Counter[str] = Counter()  # of streams that have ended
+        self._began: float | None = None
+        self._looked = now  # when `wake` was last called
+        if own is not None:
+            own.streams = self
+
+    # -- what was agreed ---------------------------------------------------------------------------------------------
+
+    def configure(self, command: contract.ConfigureLeg, now: float) -> None:
+        """Take what was negotiated, first or anew. Raises ProtocolError for keys that cannot be used."""
+        self.broken = False
+        alone = self.own if command.video is not None and command.video_transport is not None else None
+        if alone is not None and command.video is not None and command.video_transport is not None:
+            alone.configure_video(command.video, command.video_transport, command, now)
+        self._move(alone or self._session.transport)
+        wanted = {Content.MAIN: command.video, Content.SLIDES: command.slides}
+        for content, video in wanted.items():
+            self._agree(content, video, now)
+        self._settle(now)
+
+    def _move(self, transport: Transport) -> None:
+        """The transport that these pictures travel by."""
+        if transport is not self._transport:
+            for content in list(self.streams):
+                self._end(content)
+            self._transport.pictures = None
+        self._transport = transport
+
+    def _agree(self, content: Content, video: NegotiatedVideo | None, now: float) -> None:
+        if video is None or (content is Content.SLIDES and self._transport is self.own):
+            self._end(content)
+            return
+        stream = self.streams.get(content)
+        if stream is None:
+            stream = self.streams[content] = self._make(content)
+            stream.serve(self._served, now)
+            stream.show(self._heights.get(content, 0), now)
+        stream.configure(video, now)
+        bitrate = video.receive_limits.bitrate or USUAL_BITRATE
+        rate = self._settings.rate_factor * max(FEWEST_PER_S, bitrate / (8 * PACKET_OCTETS))
+        self._allowances[content] = Allowance(rate, rate, now)
+
+    def _make(self, content: Content) -> VideoSession:
+        name = self.name(content)
+        sender = VideoSender(name, self._transport, self._estimate, self._drops, tell=self._to_worker)
+        return VideoSession(self.leg, name, content, sender, self, self._drops)
+
+    def _settle(self, now: float) -> None:
+        """What follows from what was agreed for the streams together."""
+        agreed = [stream.video for stream in self.streams.values() if stream.video is not None]
+        self.types = frozenset().union(*(stream.types for stream in self.streams.values()))
+        self._transport.pictures = self if self.types else None
+        self._session.companion = self if agreed and self._transport is not self.own else None
+        self._feedback_id = next((video.feedback_id for video in agreed if video.transport_cc), 0)
+        self._reduced = all(video.rtcp_reduced_size for video in agreed)
+        self._strangers = Allowance(OTHERS_PER_S, OTHERS_PER_S, now)
+        self._asks = any(video.remb and video.receives for video in agreed)
+        self._remb = 0
+        if agreed and self._began is None:
+            self._began = self._looked = now
+        if not agreed:
+            self._report_due = self.deadline = inf
+        else:
+            if self._report_due == inf:
+                self._report_due = now + REPORT_S * self._random.random()
+            self.deadline = now
+
+    def _end(self, content: Content) -> None:
+        stream = self.streams.pop(content, None)
+        if stream is not None:
+            stream.close()
+            self._counted.update(stream.counts)
+            self._tracks = {name: each for name, each in self._tracks.items() if each[0] is not stream}
+
+    # -- what is wanted ----------------------------------------------------------------------------------------------
+
+    def show(self, seen: int, slides: int, now: float) -> None:
+        """How high the largest tiles of camera and slides are now [pixels], 0 = on no canvas."""
+        self._heights = {Content.MAIN: seen, Content.SLIDES: slides}
+        for content, stream in self.streams.items():
+            stream.show(self._heights[content], now)
+        self._hurry(now)
+
+    def serve(self, served: bool, now: float) -> None:
+        """Whether the conference has a worker; True again: it has another one."""
+        self._served = served
+        for stream in self.streams.values():
+            stream.serve(served, now)
+        self._hurry(now)
+
+    def move(self, conference: str, served: bool, now: float) -> None:
+        """The leg goes to another conference, which has a worker or has not."""
+        for stream in self.streams.values():
+            stream.serve(False, now)
+            stream.sender.close()
+        self.conference, self._served = conference, served
+        for stream in self.streams.values():
+            if stream.video is not None:
+                stream.sender.configure(stream.video, now)
+            stream.serve(served, now)
+        self._hurry(now)
+
+    def want_key(self, source: str, now: float) -> None:
+        """The worker cannot decode a source before its next key frame."""
+        for stream in self.streams.values():
+            if stream.name == source:
+                stream.want_key(now)
+        self._hurry(now)
+
+    def _hurry(self, now: float) -> None:
+        if self.streams:
+            self.deadline = now
+
+    # -- in: before decryption -----------------------------------------------------------------------------------------
+
+    def admit(self, datagram: bytes, arrival: float) -> bool:
+        """Whether a packet is to be unwrapped. What nobody sees is only counted, but for one now and then."""
+        known = self._tracks.get(datagram[8:12])
+        if known is None:
+            return self._may(self._strangers, arrival)
+        stream, track = known
+        if not self._may(self._allowances[stream.content], arrival):
+            return False
+        if track.open:
+            return True
+        number = datagram[2] << 8 | datagram[3]
+        if track.passes(number, arrival):
+            return True
+        track.skip(number, len(datagram), arrival)
+        self._drops["other-layer" if stream.on_stage else "off-stage"] += 1
+        if self._feedback_id:
+            self._note_unread(datagram, arrival)
+        return False
+
+    def _may(self, allowance: Allowance, arrival: float) -> bool:
+        if allowance.take(arrival):
+            return True
+        self._drops["over-rate"] += 1
+        return False
+
+    def _note_unread(self, datagram: bytes, arrival: float) -> None:
+        """A packet that is not read has arrived all the same, or its sender takes the path for a bad one. Its header is
+        in the clear, but for what padding says at its encrypted end."""
+        if datagram[0] & 0x20:
+            datagram = bytes((datagram[0] & 0xDF,)) + datagram[1:]
+        try:
+            number = parse_sound(datagram, 0, self._feedback_id).transport_number
+        except ProtocolError:
+            return
+        if number is not None:
+            self._note(number, arrival)
+
+    def _note(self, number: int, arrival: float) -> None:
+        if self._transport is not self.own:
+            self._session.note(number, arrival, PICTURES_FEEDBACK_S)
+            return
+        self._arrivals.note(number, arrival)
+        if self._feedback_due == inf:
+            self._feedback_due = arrival + PICTURES_FEEDBACK_S
+
+    # -- in: after it --------------------------------------------------------------------------------------------------
+
+    def take_rtp(self, octets: bytes, arrival: float) -> None:
+        """A packet that was let through and verified. Raises ProtocolError for what is of no use."""
+        try:
+            self._take(octets, arrival)
+        except ProtocolError:
+            raise
+        except Exception as fault:
+            self.fail(fault)
+
+    def _take(self, octets: bytes, arrival: float) -> None:
+        known = self._tracks.get(octets[8:12])
+        if known is not None:
+            stream, track = known
+            packet = parse(octets, stream.ids)
+        else:
+            stream, track, packet = self._begin(octets, arrival)
+        if packet.transport_number is not None:
+            self._note(packet.transport_number, arrival)
+        self._session.come_alive(arrival)
+        stream.take(track, packet, len(octets), arrival)
+
+    def _begin(self, octets: bytes, arrival: float) -> tuple[VideoSession, Track, VideoPacket]:
+        """The first packet of a source."""
+        payload_type = octets[1] & 0x7F
+        found: list[tuple[VideoSession, VideoPacket]] = []
+        for stream in self.streams.values():
+            if payload_type in stream.types:
+                packet = parse(octets, stream.ids)
+                if stream.is_named(packet.mid):
+                    found.append((stream, packet))
+        if len(found) != 1:
+            raise ProtocolError("rtp-payload-type" if not found else "rtp-unknown-stream")
+        stream, packet = found[0]
+        track = stream.begin(packet, arrival)
+        self._tracks[octets[8:12]] = (stream, track)
+        self._sift()
+        return stream, track, packet
+
+    def _sift(self) -> None:
+        """Forget sources that their streams have forgotten."""
+        self._tracks = {name: each for name, each in self._tracks.items() if each[0].has(each[1])}
+
+    def take_rtcp(self, octets: bytes, arrival: float) -> None:
+        """A compound packet along a transport of our own. Raises ProtocolError."""
+        packets = rtcp.parse_compound(octets)
+        self._session.come_alive(arrival)
+        self.obey(packets, arrival)
+
+    def obey(self, packets: Sequence[rtcp.RtcpPacket], arrival: float) -> None:
+        """What a compound packet of the peer's says."""
+        try:
+            for packet in packets:
+                match packet:
+                    case rtcp_feedback.TransportWide():  # of the whole transport: told once
+                        for stream in islice(self.streams.values(), 1):
+                            stream.obey(packet, arrival)
+                    case rtcp.SourceDescription() | rtcp.App() | rtcp.Other():
+                        pass
+                    case _:
+                        for stream in self.streams.values():
+                            stream.obey(packet, arrival)
+                        if isinstance(packet, rtcp.Bye):
+                            self._sift()
+        except Exception as fault:
+            self.fail(fault)
+
+    # -- the worker ----------------------------------------------------------------------------------------------------
+
+    def give(self, unit: AccessUnit) -> bool:
+        """Give a picture to the worker; whether it takes it."""
+        return self._give(self.conference, unit)
+
+    def gone(self, source: str) -> None:
+        """Nothing more comes of a source."""
+        self._to_worker(SourceGone(source))
+
+    def _to_worker(self, message: MediaMessage) -> None:
+        self._tell_worker(self.conference, message)
+
+    def tell(self, event: contract.Event) -> None:
+        """Tell control."""
+        self._tell(event)
+
+    def sound_leaves(self, wallclock: float, now: float) -> float | None:
+        """When the sound leaves that was captured at a moment of the peer's clock."""
+        return self._session.leaves(wallclock, now)
+
+    # -- time ----------------------------------------------------------------------------------------------------------
+
+    def wake(self, now: float, wallclock: float) -> None:
+        """Do what is due. `wallclock`: seconds since 1970, for sender reports."""
+        try:
+            self._wake(now, wallclock)
+        except Exception as fault:
+            self.fail(fault)
+
+    def _wake(self, now: float, wallclock: float) -> None:
+        self._looked = now
+        if self._transport is self.own and now >= self._transport.deadline:
+            self._transport.wake(now)
+        on_stage = False
+        feedback: list[bytes] = []
+        for stream in self.streams.values():
+            stream.wake(now)
+            feedback += stream.feedback
+            stream.feedback.clear()
+            on_stage = on_stage or stream.on_stage
+        if self._asks:
+            feedback += self._ask_rate(now)
+        if now >= self._feedback_due:
+            self._feedback_due = inf
+            feedback += self._tell_arrivals()
+        if now >= self._report_due:
+            mean = REPORT_S if on_stage else self._settings.rtcp_interval_s
+            self._report_due = now + mean * (0.5 + self._random.random())
+            self._report(now, wallclock)
+        if feedback:
+            self._send(feedback)
+        self.deadline = now if on_stage else now + IDLE_S
+
+    def _ask_rate(self, now: float) -> list[bytes]:
+        """REMB: it counts all that comes along the transport. It is said again, and at once when it is another."""
+        rate = 0 if self._transport is self.own else SOUND_BITRATE
+        rate += sum(stream.demand.rate for stream in self.streams.values())
+        if now < self._remb_due and abs(rate - self._remb) <= REMB_CHANGE * self._remb:
+            return []
+        sources = tuple(ssrc for stream in self.streams.values() for ssrc in stream.sources)
+        if not sources:
+            return []
+        self._remb, self._remb_due = rate, now + REMB_S
+        return [rtcp.serialise(rtcp_feedback.EstimatedBitrate(self._ours, rate, sources))]
+
+    @property
+    def _ours(self) -> int:
+        """The SSRC that feedback comes from."""
+        return next(iter(self.streams.values())).sender.stream.ssrc
+
+    def _tell_arrivals(self) -> list[bytes]:
+        sources = [ssrc for stream in self.streams.values() for ssrc in stream.sources]
+        told = self._arrivals.feedback(self._ours, sources[0]) if sources else None
+        return [told] if told is not None else []
+
+    def _send(self, feedback: list[bytes]) -> None:
+        """Send feedback, as much in a datagram as fits; where it has to follow a report (RFC 5506 is not known), an
+        empty one goes before it."""
+        if not self._transport.may_report():
+            return
+        before = b"" if self._reduced else rtcp.serialise(rtcp.ReceiverReport(self._ours))
+        datagram = b""
+        for packet in feedback:
+            if datagram and len(before) + len(datagram) + len(packet) > LONGEST_FEEDBACK:
+                self._transport.send_rtcp(before + datagram)
+                datagram = b""
+            datagram += packet
+        self._transport.send_rtcp(before + datagram)
+
+    def _report(self, now: float, wallclock: float, bye: bool = False) -> None:
+        """One report of each stream, with what comes of it."""
+        if not self._transport.may_report():
+            return
+        for stream in self.streams.values():
+            report = stream.sender.report(now, wallclock, stream.blocks(now))
+            name = ((stream.sender.stream.ssrc, ((rtcp.CNAME, self._session.cname),)),)
+            octets = rtcp.serialise(report) + rtcp.serialise(rtcp.SourceDescription(name))
+            if bye:
+                octets += rtcp.serialise(rtcp.Bye((stream.sender.stream.ssrc,)))
+            self._transport.send_rtcp(octets)
+        round_trip = max((stream.sender.stream.round_trip_s for stream in self.streams.values()), default=0.0)
+        round_trip = round_trip or self._session.sent.round_trip_s
+        if round_trip:
+            for stream in self.streams.values():
+                stream.measured(round_trip)
+
+    def excuse(self, seconds: float) -> None:
+        """The whole process slept for so long: that nothing came in that time says nothing."""
+        for stream in self.streams.values():
+            stream.excuse(seconds)
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def name(self, content: Content) -> str:
+        """Of a stream."""
+        return self.leg + SLIDES if content is Content.SLIDES else self.leg
+
+    @property
+    def quality(self) -> contract.VideoQuality | None:
+        """What they were like until now, camera and slides together; None = there never were any."""
+        if self._began is None:
+            return None
+        count = self._counted.copy()
+        for stream in self.streams.values():
+            count += stream.counts
+        seconds = max(1.0, self._looked - self._began)
+        main = self.streams.get(Content.MAIN)
+        return contract.VideoQuality(
+            packets_received=count["received"],
+            packets_lost=count["lost"],
+            packets_sent=count["sent"],
+            resent=count["resent"],
+            frames_received=count["frames"],
+            frames_frozen=count["frozen"],
+            key_frames_asked=count["keys"],
+            codec_received=main.codec if main is not None else "",
+            codec_sent=main.video.send.codec if main is not None and main.video and main.video.send else "",
+            bitrate_received=int(8 * count["octets"] / seconds),
+            bitrate_sent=int(8 * count["octets-sent"] / seconds),
+        )
+
+    @property
+    def traffic(self) -> tuple[int, int, int]:
+        """Packets received, sent and sent again."""
+        counted = self._counted
+        received, sent, resent = counted["received"], counted["sent"], counted["resent"]
+        for stream in self.streams.values():
+            received += stream.received
+            sent += stream.sender.packets
+            resent += stream.sender.resent
+        return received, sent, resent
+
+    def fail(self, fault: Exception) -> None:
+        """A fault of ours: these pictures end, the sound goes on."""
+        if not self.broken:
+            self.broken = True
+            self._transport.pictures = self._session.companion = None
+            self.deadline = inf
+            self._on_fault(self.leg, fault)
+
+    def close(self, now: float, wallclock: float) -> None:
+        """Say goodbye, and end."""
+        if self.streams and not self.broken:
+            self._report(now, wallclock, bye=True)
+        self._transport.pictures = self._session.companion = None
+        for content in list(self.streams):
+            self._end(content)
