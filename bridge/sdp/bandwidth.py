@@ -30,7 +30,7 @@ def _stated(bandwidths: Iterable[tuple[str, int]]) -> Iterable[int]:
         if amount and kind == "TIAS":
             yield amount
         elif amount and kind in ("AS", "CT"):
-            yield int(1000 * amount * (1 - _HEADERS))
+            yield round(1000 * amount / (1 + _HEADERS))
 
 
 def bandwidth_lines(bitrate: int) -> tuple[tuple[str, int], ...]:
