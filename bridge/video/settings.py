@@ -20,7 +20,9 @@ class VideoSettings:
 
     `rungs`: from the largest to the smallest; those above a scene's height are left out. `letterbox`: pictures of
     another shape than their tile are shown whole, with bars; else they are cut. `threads`: for codecs. `nice`: that of
-    the process. `x264_preset`, `vp8_speed` (cpu-used): how much care encoders take. `font`: a file,
+    the process. `own_budget`: what pictures of one's own, which a common one could stand for, may cost together
+    [macroblocks of H.264 a second; 90,000 are one of 1280x720 at 25]: beyond it they are small, or the common one is
+    shown. `x264_preset`, `vp8_speed` (cpu-used): how much care encoders take. `font`: a file,
     "" = the one that comes along.
     """
 
@@ -29,10 +31,12 @@ class VideoSettings:
         Rung(720, 500_000, 1_500_000),
         Rung(360, 150_000, 500_000),
         Rung(180, 64_000, 150_000),
+        Rung(90, 0, 64_000),  # for who takes no more than QCIF
     )
     letterbox: bool = True
     threads: int = 2
     nice: int = 5
+    own_budget: int = 540_000
     x264_preset: str = "superfast"
     vp8_speed: int = -8
     font: str = ""
