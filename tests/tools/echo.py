@@ -78,9 +78,18 @@ class Echo:
             self.calls += 1
             media = self._open()
             self._selector.register(media, selectors.EVENT_READ)
-            port = body.partition("m=audio ")[2].partition(" ")[0]
-            answer = body.replace(f"m=audio {port}", f"m=audio {media.getsockname()[1]}")
+            answer = _towards(body, "audio", media)
+            if "m=video " in body:
+                pictures = self._open()
+                self._selector.register(pictures, selectors.EVENT_READ)
+                answer = _towards(answer, "video", pictures)
             lines = [line + ";tag=echo" if line.startswith("To:") else line for line in lines]
             lines += [f"Contact: <{self.uri}>", "Content-Type: application/sdp"]
         lines = ["SIP/2.0 200 OK", *lines, f"Content-Length: {len(answer)}", "", answer]
         self._sip.sendto("\r\n".join(lines).encode(), source)
+
+
+def _towards(body: str, kind: str, media: socket.socket) -> str:
+    """The description with another port for that medium."""
+    port = body.partition(f"m={kind} ")[2].partition(" ")[0]
+    return body.replace(f"m={kind} {port}", f"m={kind} {media.getsockname()[1]}")

@@ -10,6 +10,7 @@ import pytest
 
 from tests.tools.echo import Echo
 from tools.load import measure, processes, speech
+from tools.load.clips import VideoCodec, read_number, write_number
 from tools.load.crowd import Crowd, Task
 from tools.load.rate import setup_rate
 from tools.load.speech import Codec
@@ -112,6 +113,36 @@ def test_a_crowd_calls_talks_and_goes() -> None:
     assert outcome.reception.jitter_ms_p50 < 10
     assert outcome.server_cores is not None
     assert outcome.server_cores > 0
+
+
+@pytest.mark.parametrize("codec", VideoCodec)
+def test_pictures_are_counted_and_their_delay_is_read(codec: VideoCodec) -> None:
+    with Echo(lose_every=100) as echo:
+        task = Task(
+            echo.uri, calls=2, seconds=1.0, warmup=0.3, video=codec, height=180, layout="1:0", senders=1
+        )
+        found = Crowd(task).run().pictures
+    assert found is not None
+    assert found.fps_p50 == pytest.approx(12.5, abs=2)
+    assert found.fps_least == 0
+    with Echo() as echo:
+        task = Task(echo.uri, calls=1, seconds=1.0, warmup=0.3, video=codec, height=180, layout="1:0")
+        found = Crowd(task).run().pictures
+    assert found is not None
+    assert found.fps_least == pytest.approx(25, abs=3)
+    assert found.height == 180
+    assert found.read >= 20
+    assert found.delay_ms_p50 is not None
+    assert 0 < found.delay_ms_p50 < 20
+    assert found.lost_percent == 0
+
+
+def test_a_number_is_read_from_any_tile_and_from_nothing_else() -> None:
+    picture = np.full((720, 1280), 90, np.uint8)
+    write_number(picture[200:344, 300:556], 173)
+    assert read_number(picture[200:344, 300:556]) == 173
+    assert read_number(picture) is None
+    assert read_number(picture[:144, :256]) is None
 
 
 def test_keys_are_pressed_by_rfc_4733() -> None:

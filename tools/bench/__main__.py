@@ -25,7 +25,7 @@ _PROJECT = Path(__file__).resolve().parents[2]
 
 def run(case: Case, seconds: float, steady: bool) -> Figures:
     """The figures of one case; raises RuntimeError when the load tool, or the browser, fails."""
-    with Server(steady) as server:
+    with Server(steady, layout=case.layout) as server:
         if case.kind is Kind.PAGE:
             return page.joins(server.page)
         uri = server.page if case.browsers else server.uri
@@ -63,7 +63,19 @@ def row(case: Case, figures: Figures) -> str:
         f"{case.name:18} {figures['server_cores']:6.3f} {_each(figures):6.2f} "
         f"{heard['missing_percent']:7.2f} {heard['late_percent']:7.2f} "
         f"{heard['gaps']:5d}  {_pair(heard, 'jitter_ms'):>14}  {delay:>14} {figures['server_rss_mb']:4.0f}  "
-        f"{figures['send_late_ms_p99']:9.1f} ms  {figures['machine_busy_cores']:.2f}{_trouble(figures)}"
+        f"{figures['send_late_ms_p99']:9.1f} ms  {figures['machine_busy_cores']:.2f}{_seen(figures)}{_trouble(figures)}"
+    )
+
+
+def _seen(figures: Figures) -> str:
+    """What is to be said of pictures, where there were any."""
+    seen = figures.get("pictures")
+    if seen is None:
+        return ""
+    delay = "-" if seen["delay_ms_p50"] is None else _pair(seen, "delay_ms")
+    return (
+        f"  | pictures: {seen['fps_p50']:.1f} fps (least {seen['fps_least']:.1f}) of {seen['height']} lines, "
+        f"glass to glass {delay}, lost {seen['lost_percent']:.2f} %"
     )
 
 

@@ -23,7 +23,8 @@ class Kind(Enum):
 class Case:
     """One run of the load tool, or of a browser, against a fresh bridge.
 
-    `words`: its command line. `browsers`: it comes as browsers do, not by SIP. `seconds` None: as asked for.
+    `words`: its command line. `browsers`: it comes as browsers do, not by SIP. `seconds` None: as asked for. `layout`:
+    of the room.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Case:
     seconds: float | None = None
     kind: Kind = Kind.CROWD
     browsers: bool = False
+    layout: str = "1:7"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def cases() -> Iterator[Case]:
         words = ("--setup-rate", "--calls", "1000", "--at-once", str(at_once))
         yield Case(f"set-up-{at_once}", words, kind=Kind.SETUP_RATE)
     yield from _browsers()
+    yield from _pictures()
 
 
 def _browsers() -> Iterator[Case]:
@@ -89,6 +92,21 @@ def _browsers() -> Iterator[Case]:
         "browsers-joins", ("--codec", "opus", "--calls", "50", "--joins"), kind=Kind.JOINS, browsers=True
     )
     yield Case("browsers-page", kind=Kind.PAGE, browsers=True)
+
+
+def _pictures() -> Iterator[Case]:
+    """All show something but the watchers: with 100 people four are on stage."""
+    for codec, short in (("H264", "h264"), ("VP8", "vp8")):
+        for height in ("360", "720"):
+            for senders in (4, 9, 25):
+                yield _video(f"video-{short}-{height}-{senders}", codec, height, senders, senders)
+        yield _video(f"video-{short}-360-100", codec, "360", 4, 100)
+
+
+def _video(name: str, codec: str, height: str, senders: int, calls: int) -> Case:
+    layout = f"{senders}:0"
+    words = _load("opus", calls, "--talkers", "3", "--video", codec, "--height", height, "--layout", layout)
+    return Case(name, (*words, "--senders", str(senders), "--warmup", "6"), layout=layout)
 
 
 _CLEAN = tuple(
@@ -110,4 +128,24 @@ TARGETS = (
     Target("opus-100-all", "server_rss_mb", 200.0, "megabytes"),
     Target("browsers-100-all", "server_cores", 0.45, "our own"),
     Target("browsers-100-3-dtx", "server_cores", 0.35, "our own"),
+    *(
+        Target(f"video-{codec}-360-{people}", "server_cores", limit, whose)
+        for codec in ("h264", "vp8")
+        for people, limit, whose in (
+            (4, 0.5, "FreeSWITCH has 0.54"),
+            (9, 0.75, "FreeSWITCH has 0.76"),
+            (25, 1.0, "FreeSWITCH has 1.5"),
+            (100, 1.1, "no peer holds it"),
+        )
+    ),
+    *(
+        Target(f"video-{codec}-360-{people}", "pictures.fps_p50", 24.5, "25 a second", least=True)
+        for codec in ("h264", "vp8")
+        for people in (4, 9, 25, 100)
+    ),
+    *(
+        Target(f"video-{codec}-360-{people}", "reception.late_percent", 0.05, "as without pictures")
+        for codec in ("h264", "vp8")
+        for people in (4, 9, 25, 100)
+    ),
 )

@@ -56,6 +56,7 @@ number = "{number}"
 kind = "open"
 limit = 300
 tones = {tones}
+layout = "{layout}"
 """
 _MEDIA_PORTS = 2000
 
@@ -63,10 +64,16 @@ _MEDIA_PORTS = 2000
 class Server:
     """A running bridge, as a context manager. `steady`: before the machine's other work (needs root).
 
-    `rooms`: their numbers. `tones`: whether a tone says who comes and goes.
+    `rooms`: their numbers. `tones`: whether a tone says who comes and goes. `layout`: of their pictures.
     """
 
-    def __init__(self, steady: bool = False, rooms: Sequence[str] = (ROOM,), tones: bool = False) -> None:
+    def __init__(
+        self,
+        steady: bool = False,
+        rooms: Sequence[str] = (ROOM,),
+        tones: bool = False,
+        layout: str = "1:7",
+    ) -> None:
         self._steady = steady
         self._temporary = tempfile.TemporaryDirectory(prefix="bench")
         self._folder = Path(self._temporary.name)
@@ -81,7 +88,9 @@ class Server:
             media=first + 4,
             media_last=first + 3 + _MEDIA_PORTS,
         )
-        config += "".join(_ROOM.format(number=number, tones=str(tones).lower()) for number in rooms)
+        config += "".join(
+            _ROOM.format(number=number, tones=str(tones).lower(), layout=layout) for number in rooms
+        )
         (self._folder / "bridge.toml").write_text(config)
 
     def __enter__(self) -> Self:

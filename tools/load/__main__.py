@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from tools.load.clips import VideoCodec
 from tools.load.crowd import Crowd, Task
 from tools.load.joins import Doorway
 from tools.load.rate import setup_rate
@@ -34,6 +35,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--per-second", type=float, default=25.0, help="calls begun a second")
     parser.add_argument("--keys", default="", help="keys pressed after the answer")
     parser.add_argument("--delay", action="store_true", help="call 0 beeps, call 1 listens")
+    codecs = [codec.sdp_name for codec in VideoCodec]
+    parser.add_argument("--video", choices=codecs, help="with pictures, in that codec")
+    parser.add_argument("--height", type=int, choices=[180, 360, 720], default=360, help="of what is shown")
+    parser.add_argument(
+        "--senders", type=int, help="the first so many show something, the others watch (all)"
+    )
+    parser.add_argument("--layout", default="4:0", help="that the room has: where the delay is read")
     parser.add_argument("--server", type=int, default=0, help="process to weigh, with its children")
     parser.add_argument(
         "--setup-rate", action="store_true", help="set up and end calls by SIP as fast as it goes"
@@ -93,6 +101,10 @@ def main() -> int:
             keys=words.keys,
             delay=words.delay,
             server=words.server,
+            video=next((codec for codec in VideoCodec if codec.sdp_name == words.video), None),
+            height=words.height,
+            senders=words.senders,
+            layout=words.layout,
         )
         outcome = Crowd(task).run()
         figures, good = figures_of(outcome), outcome.answered == words.calls and not outcome.hung_up_on

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tools.load.clips import CLOCK, VideoCodec
 from tools.load.member import Member, State
 from tools.load.speech import Codec
 
@@ -21,11 +22,14 @@ _PHRASES = {200: "OK", 481: "Call/Transaction Does Not Exist"}
 
 @dataclass(slots=True)
 class Call(Member):
-    """One call. `port`: where it wants its RTP."""
+    """One call. `port`, `picture_port`: where it wants its RTP, 0 = no pictures; `video`: what it offers of them."""
 
     port: int = 0
+    picture_port: int = 0
+    video: str = ""
     status: int = 0
     remote: tuple[str, int] | None = None
+    remote_pictures: tuple[str, int] | None = None
     event_type: int = 101
     id: str = ""
     tag: str = ""
@@ -126,6 +130,7 @@ class Caller:
         return (
             f"v=0\r\no=load {call.index} 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
             f"m=audio {call.port} RTP/AVP {formats}\r\n{lines}a=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+            f"{call.video}"
         )
 
     # -- what comes --------------------------------------------------------------------------------------------------
@@ -172,7 +177,7 @@ class Caller:
         call.ack = self._request(call, "ACK", f"z9hG4bK{random.getrandbits(56):x}")
         self._send(call.ack)
         call.state, call.answered = State.UP, now
-        call.remote, call.event_type = _read_description(text)
+        call.remote, call.remote_pictures, call.event_type = _read_description(text)
         self._on_up(call)
 
     def _take_request(self, text: str, source: tuple[str, int]) -> None:
@@ -213,14 +218,28 @@ def _header(text: str, name: str) -> str:
     return next(iter(_headers(text, name)), "")
 
 
-def _read_description(text: str) -> tuple[tuple[str, int], int]:
-    """Where the sound goes, and the payload type of keys."""
-    host, port, event_type = "127.0.0.1", 0, 101
+def picture_lines(codec: VideoCodec, port: int, sends: bool) -> str:
+    """The section of pictures, of one who sends and wants some, or only wants some."""
+    number = codec.payload_type
+    lines = [f"m=video {port} RTP/AVP {number}", "b=AS:2000", f"a=rtpmap:{number} {codec.sdp_name}/{CLOCK}"]
+    if codec is VideoCodec.H264:
+        lines.append(f"a=fmtp:{number} profile-level-id=42e01f;packetization-mode=1")
+    lines += [
+        f"a=rtcp-fb:{number} nack pli",
+        f"a=rtcp-fb:{number} ccm fir",
+        "a=sendrecv" if sends else "a=recvonly",
+    ]
+    return "\r\n".join([*lines, ""])
+
+
+def _read_description(text: str) -> tuple[tuple[str, int], tuple[str, int] | None, int]:
+    """Where the sound goes, and where the pictures, and the payload type of keys."""
+    host, ports, event_type = "127.0.0.1", {"audio": 0, "video": 0}, 101
     for line in text.partition("\r\n\r\n")[2].splitlines():
         if line.startswith("c=IN IP4 "):
             host = line.split()[2]
-        elif line.startswith("m=audio "):
-            port = int(line.split()[1])
+        elif line.startswith("m="):
+            ports[line[2:].split()[0]] = int(line.split()[1])
         elif line.startswith("a=rtpmap:") and "telephone-event" in line:
             event_type = int(line[9:].split()[0])
-    return (host, port), event_type
+    return (host, ports["audio"]), (host, ports["video"]) if ports["video"] else None, event_type

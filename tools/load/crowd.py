@@ -1,6 +1,7 @@
 """The event loop of a crowd: begins the calls, keeps the pace of all their packets, measures, and hangs up.
 
-One thread and one epoll. Packets are sent in slots of a millisecond, each call in the same slot of every 20.
+One thread and one epoll. Packets are sent in slots of a millisecond, each call in the same slot of every 20, and each
+picture in the same of every 40.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from mixer.pcm import Samples
-from tools.load import measure, processes, speech
+from tools.load import clips, measure, processes, speech, watching
 from tools.load.browsers import Browsers
+from tools.load.clips import VideoCodec
 from tools.load.member import Member, Part, Signalling, State
 from tools.load.phones import Phones
+from tools.load.pictures import PictureStream
 from tools.load.poll import Poll
 from tools.load.speech import Codec
 from tools.load.stream import Stream
 
 _SLOTS = 20
+_PICTURE_SLOTS = 1000 // clips.RATE
 _SLOT_SECONDS = 0.001
 _VOICES = 8
 MAX_CALLS = 1000
@@ -38,6 +42,9 @@ class Task:
     The first `talkers` calls talk (None: all); the others send what `silent` says: "zero" (coded silence, 50 a
     second), "dtx" or "none". `keys` are pressed a second after the answer. `delay`: call 0 beeps once a second and
     call 1 listens for it. `server`: the process whose tree is weighed, 0 = none. Times are seconds.
+
+    `video`: the codec of pictures, None = there are none; the first `senders` calls (None: all) show something of that
+    `height` [pixels], the others watch; the last one looks for what call 0 shows, in a room of that `layout`.
     """
 
     uri: str
@@ -51,6 +58,10 @@ class Task:
     keys: str = ""
     delay: bool = False
     server: int = 0
+    video: VideoCodec | None = None
+    height: int = 360
+    senders: int | None = None
+    layout: str = "4:0"
 
     def __post_init__(self) -> None:
         host = urlsplit(self.uri).hostname if self.by_browser else self.uri.partition("@")[2]
@@ -86,6 +97,7 @@ class Outcome:
     own_cores: float
     machine_busy_cores: float
     events_per_second: float  # that each browser was told
+    pictures: watching.Pictures | None = None
 
 
 class Crowd:
@@ -102,6 +114,7 @@ class Crowd:
         self._open = 0  # members that are neither over nor failed
         self._settled = 0  # members that were let in or have failed
         self._slots: list[list[Stream]] = [[] for _ in range(_SLOTS)]
+        self._picture_slots: list[list[PictureStream]] = [[] for _ in range(_PICTURE_SLOTS)]
         self._slot = 0
         self._slot_due = time.monotonic()
         self._late: list[float] = []
@@ -123,7 +136,16 @@ class Crowd:
             if task.delay and index == 0:
                 part = self._spoken(speech.beep())
             parts.append(part._replace(listens=task.delay and index == 1))
-        return parts
+        return [self._seen(part, index) for index, part in enumerate(parts)]
+
+    def _seen(self, part: Part, index: int) -> Part:
+        """With pictures, where there are any."""
+        task = self._task
+        if task.video is None:
+            return part
+        shows = index < (task.calls if task.senders is None else task.senders)
+        clip = clips.clip(task.video, task.height, numbered=index == 0) if shows else None
+        return part._replace(video=task.video, clip=clip, looks=index == task.calls - 1)
 
     def _spoken(self, pcm: Samples, dtx: bool = False) -> Part:
         return Part(speech.encode(pcm, self._task.codec, dtx), speech.levels(pcm), 0)
@@ -174,7 +196,16 @@ class Crowd:
             own_cores=own / seconds,
             machine_busy_cores=(end_busy - begin_busy) / seconds,
             events_per_second=events / seconds / max(1, len(setups)),
+            pictures=self._pictures(begin_ns, end_ns),
         )
+
+    def _pictures(self, begin_ns: int, end_ns: int) -> watching.Pictures | None:
+        streams = [
+            stream
+            for member, stream in zip(self._members, self._signalling.pictures, strict=False)
+            if member.answered
+        ]
+        return watching.summary(streams, self._task.layout, begin_ns, end_ns) if streams else None
 
     def _cost(self) -> processes.Cost:
         return processes.cost(self._task.server) if self._task.server else processes.Cost(0, 0, 0, 0)
@@ -219,6 +250,9 @@ class Crowd:
             for stream in self._slots[self._slot % _SLOTS]:
                 if stream.active:
                     stream.send(wall_ns)
+            for pictures in self._picture_slots[self._slot % _PICTURE_SLOTS]:
+                if pictures.active:
+                    pictures.send(time.time_ns())
             self._late.append(now - self._slot_due)
             self._slot += 1
             self._slot_due += _SLOT_SECONDS
@@ -234,6 +268,10 @@ class Crowd:
         self._settled += 1
         stream = self._signalling.streams[member.index]
         self._slots[member.index % _SLOTS].append(stream)
+        if self._signalling.pictures:
+            # Cameras know nothing of each other: 7 spreads them over the slots.
+            slot = self._picture_slots[member.index * 7 % _PICTURE_SLOTS]
+            slot.append(self._signalling.pictures[member.index])
         if self._task.keys:
             self._keys_due.append((member.answered + 1.0, stream))
 

@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 LATE_MS = 40.0
 GAP_MS = 60.0
 _BLOCK_NS = 2_000_000_000
-_NOTE = np.dtype(
+NOTE_TYPE = np.dtype(
     [
         ("flags", "u1"),
         ("kind", "u1"),
@@ -68,9 +68,9 @@ class Summary(NamedTuple):
 
 def sources(notes: bytes | bytearray) -> list[Packets]:
     """The notes of a stream as one `Packets` for each SSRC."""
-    if len(notes) % NOTE or _NOTE.itemsize != NOTE:
+    if len(notes) % NOTE or NOTE_TYPE.itemsize != NOTE:
         raise ValueError("half a note")
-    table = np.frombuffer(bytes(notes), _NOTE)
+    table = np.frombuffer(bytes(notes), NOTE_TYPE)
     return [_unwrapped(table[table["ssrc"] == ssrc]) for ssrc in np.unique(table["ssrc"])]
 
 

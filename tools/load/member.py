@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
+from tools.load.clips import Clip, VideoCodec
+from tools.load.pictures import PictureStream
 from tools.load.speech import Loop
 from tools.load.stream import Stream
 
@@ -25,13 +27,17 @@ class State(Enum):
 class Part(NamedTuple):
     """What somebody says: a loop of payloads with the `levels` [-dBov] of each, from a `position` in it on.
 
-    `listens`: what it hears is kept.
+    `listens`: what it hears is kept. `video`: the codec of pictures, None = it has none; `clip`: what it shows, None =
+    it only watches; `looks`: what it sees is kept.
     """
 
     loop: Loop
     levels: tuple[int, ...]
     position: int
     listens: bool = False
+    video: VideoCodec | None = None
+    clip: Clip | None = None
+    looks: bool = False
 
 
 @dataclass(slots=True)
@@ -61,6 +67,11 @@ class Signalling(Protocol):
     @property
     def streams(self) -> Sequence[Stream]:
         """What each says and hears, by index."""
+        ...
+
+    @property
+    def pictures(self) -> Sequence[PictureStream]:
+        """What each shows and sees, by index; none where there are no pictures."""
         ...
 
     @property

@@ -98,27 +98,9 @@ class Stream(ABC):
 class PhoneStream(Stream):
     """A pair of UDP ports on loopback: RTP, and RTCP, which is not read."""
 
-    _next_port = _FIRST_PORT
-
     def __init__(self, codec: Codec, loop: Loop, position: int, listens: bool) -> None:
         super().__init__(codec, loop, position, listens)
-        self._rtp, self._rtcp = self._bind_pair()
-
-    def _bind_pair(self) -> tuple[socket.socket, socket.socket]:
-        while PhoneStream._next_port < _LAST_PORT:
-            port = PhoneStream._next_port
-            PhoneStream._next_port += 2
-            rtp, rtcp = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-            try:
-                rtp.bind(("127.0.0.1", port))
-                rtcp.bind(("127.0.0.1", port + 1))
-            except OSError:
-                rtp.close()
-                rtcp.close()
-                continue
-            prepare(rtp)
-            return rtp, rtcp
-        raise RuntimeError("no ports left")
+        self._rtp, self._rtcp = bound_pair()
 
     def fileno(self) -> int:
         """For the poll."""
@@ -153,6 +135,25 @@ class PhoneStream(Stream):
         self.notes += datagram[:12] + notes[0][2]
         if self.payloads is not None:
             self.payloads.append(datagram[12:])
+
+
+_pairs = iter(range(_FIRST_PORT, _LAST_PORT, 2))  # of ports that were not tried yet
+
+
+def bound_pair() -> tuple[socket.socket, socket.socket]:
+    """Sockets for RTP (`prepare`d) and RTCP on a fresh pair of ports. Raises RuntimeError when none is left."""
+    for port in _pairs:
+        rtp, rtcp = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        try:
+            rtp.bind(("127.0.0.1", port))
+            rtcp.bind(("127.0.0.1", port + 1))
+        except OSError:
+            rtp.close()
+            rtcp.close()
+            continue
+        prepare(rtp)
+        return rtp, rtcp
+    raise RuntimeError("no ports left")
 
 
 def prepare(sock: socket.socket) -> None:
