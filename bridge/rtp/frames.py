@@ -25,9 +25,8 @@ from bridge.rtp.vp9 import Vp9Reader
 KEY_INTERVAL_S: Final = 0.5  # between two requests for a key frame
 _KEY_COMES_S: Final = 0.3  # while packets of one come in, no other is asked for
 _MOST_PATIENCE_S: Final = 0.4  # for a repair
-_UNREPAIRED_S: Final = (
-    0.05  # for a packet that is only late, where repairs are not agreed on, or at the beginning
-)
+_LATE_S: Final = 0.15  # for a packet that can only be late, where repairs are not agreed on
+_FIRST_S: Final = 0.05  # for packets that the first one to come may have overtaken
 _WINDOW: Final = 1_000  # numbers ahead or back; a packet farther off is of a source that began anew
 _MOST_MISSING: Final = 300  # beyond, a key frame is cheaper than what is missing
 _MOST_WAITING: Final = 1_024  # packets behind a gap; beyond, the gap is given up
@@ -327,8 +326,10 @@ class FrameAssembler:
         return self._start if since is None else since
 
     def _patience_s(self) -> float:
-        if not self.repairs or not self._missing:
-            return _UNREPAIRED_S
+        if not self._missing:
+            return _FIRST_S
+        if not self.repairs:
+            return _LATE_S
         return min(_MOST_PATIENCE_S, 2 * self.round_trip_s + 0.1)
 
     def _give_up(self) -> None:

@@ -186,7 +186,7 @@ class H264Reader:
     access unit, in one before, or in the description. Else only changed picture parameter sets are given on.
     """
 
-    __slots__ = ("_in_band", "_sets")
+    __slots__ = ("_in_band", "_only_described", "_sets")
 
     number_mask = 0
 
@@ -194,6 +194,7 @@ class H264Reader:
         """`parameter_sets`: SPS and PPS of the description, without start codes; what is wrong with them is ignored."""
         self._sets = ParameterSets(limits)
         self._in_band = False  # whether this source sends its parameter sets along
+        self._only_described = False  # it does not: a key frame has come without
         for unit in parameter_sets:
             try:
                 self._sets.take(unit)
@@ -230,12 +231,13 @@ class H264Reader:
         sps = self._sets.of(slices, key)
         if not key:
             return Coded(START_CODE + START_CODE.join(self._sets.news() + slices), False)
+        self._only_described = not self._in_band
         before = self._sets.all_of(sps)
         return Coded(START_CODE + START_CODE.join(before + slices), True, sps.width, sps.height)
 
     def begins(self, payload: bytes) -> bool:
         """A delimiter or a sequence parameter set comes before everything else (ITU-T H.264 section 7.4.1.2.3)."""
-        return _first_kind(payload) in (AUD, SPS)
+        return _first_kind(payload) == AUD or self.begins_key(payload)
 
     def continues(self, payload: bytes) -> bool:
         """A slice that does not begin with the picture's first macroblock, or less than a whole slice."""
@@ -248,11 +250,11 @@ class H264Reader:
         return payload[at] & 0x1F in (SLICE, IDR) and not payload[at + 1] & 0x80
 
     def begins_key(self, payload: bytes) -> bool:
-        """So does a key frame with its parameters; with those of the description it begins with its first slice."""
+        """So does a key frame with its parameters; with those of the description alone its first slice comes first."""
         kind = _first_kind(payload)
         if kind == AUD and payload[0] & 0x1F == _STAP_A:
             return len(payload) > 7 and payload[7] & 0x1F == SPS
-        return kind == SPS or (kind == IDR and not self._in_band)
+        return kind == SPS or (kind == IDR and self._only_described and not self.continues(payload))
 
     def number(self, payload: bytes) -> int | None:
         """H.264 does not tell."""

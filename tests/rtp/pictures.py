@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import cast
@@ -10,6 +10,7 @@ from typing import cast
 import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from bridge.rtp import h264, vp8
@@ -30,29 +31,54 @@ _ENCODERS = {
 _DECODERS = {"H264": "h264", "VP8": "vp8", "VP9": "vp9", "AV1": "libdav1d"}
 
 
+class Encoder:
+    """A sender's encoder: a noise that moves, so that a picture whose predecessor is missing shows it everywhere."""
+
+    def __init__(
+        self,
+        codec: str,
+        width: int = 320,
+        height: int = 180,
+        keys: int = 10,
+        bitrate: int = 1_500_000,
+        **more: str,
+    ) -> None:
+        """`keys`: frames from one key frame to the next; `more`: options of the encoder."""
+        name, options = _ENCODERS[codec]
+        self._context = context = cast(VideoCodecContext, av.CodecContext.create(name, "w"))
+        context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+        context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
+        context.bit_rate, context.thread_count = bitrate, 1
+        context.options = {**options, "g": str(keys), **{key.replace("_", "-"): more[key] for key in more}}
+        self._noise = np.random.default_rng(1).integers(
+            0, 255, (height * 3 // 2, width + 300), dtype=np.uint8
+        )
+        self._count = 0
+
+    def next(self, key: bool = False) -> list[bytes]:
+        """The next frame, or what there is when the encoder gathers some; `key`: a key frame."""
+        at = 3 * (self._count % 100)
+        width = self._context.width
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(self._noise[:, at : at + width]), "yuv420p")
+        frame.pts = self._count
+        frame.pict_type = PictureType.I if key else PictureType.NONE
+        self._count += 1
+        return [bytes(packet) for packet in self._context.encode(frame)]
+
+    def rest(self) -> list[bytes]:
+        """What was gathered."""
+        return [bytes(packet) for packet in self._context.encode(None)]
+
+
 @lru_cache
 def encoded(
-    codec: str, count: int = 40, width: int = 320, height: int = 180, keys: int = 10, extra: str = ""
+    codec: str, count: int = 40, width: int = 320, height: int = 180, keys: int = 10, **more: str
 ) -> tuple[bytes, ...]:
-    """`count` frames of a moving noise that leaves traces wherever one of them is missing, a key frame every `keys`.
-
-    `extra`: one more option of the encoder, "name=value".
-    """
-    name, options = _ENCODERS[codec]
-    context = cast(VideoCodecContext, av.CodecContext.create(name, "w"))
-    context.width, context.height, context.pix_fmt = width, height, "yuv420p"
-    context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
-    context.bit_rate, context.thread_count = 1_500_000, 1
-    context.options = {**options, "g": str(keys), **dict([extra.split("=", 1)] if extra else [])}
-    chance = np.random.default_rng(1)
-    noise = chance.integers(0, 255, (height * 3 // 2, width + 3 * count), dtype=np.uint8)
-    found: list[bytes] = []
-    for index in range(count):
-        picture = np.ascontiguousarray(noise[:, 3 * index : 3 * index + width])
-        frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
-        frame.pts = index
-        found += [bytes(packet) for packet in context.encode(frame)]
-    return tuple(found + [bytes(packet) for packet in context.encode(None)])
+    """`count` frames, a key frame every `keys`. `more`: options of the encoder."""
+    encoder = Encoder(codec, width, height, keys, 1_500_000, **more)
+    return tuple(frame for given in [encoder.next() for _ in range(count)] for frame in given) + tuple(
+        encoder.rest()
+    )
 
 
 def payloads(codec: str, frame: bytes, number: int, mode: int = 1) -> list[bytes]:
@@ -139,7 +165,14 @@ class Viewer:
         return np.asarray(picture.to_ndarray(format="yuv420p"), np.uint8)
 
 
-def pictures(codec: str, frames: Sequence[Frame]) -> list[NDArray[np.uint8]]:
-    """What is seen of these frames."""
+def seen(codec: str, frames: Sequence[Frame]) -> dict[int, NDArray[np.uint8]]:
+    """What is seen of these frames, by timestamp."""
     viewer = Viewer(codec)
-    return [viewer.see(frame.octets) for frame in frames]
+    return {frame.timestamp: viewer.see(frame.octets) for frame in frames}
+
+
+def differing(codec: str, frames: Sequence[Frame], sent: Mapping[int, NDArray[np.uint8]]) -> list[int]:
+    """The timestamps of what is seen otherwise than the sender meant it (`sent`): where it smears."""
+    return [
+        stamp for stamp, picture in seen(codec, frames).items() if not np.array_equal(picture, sent[stamp])
+    ]

@@ -12,8 +12,8 @@ from tests.rtp.pictures import encoded
 
 @pytest.mark.parametrize("mode", [0, 1])
 def test_what_is_cut_is_put_together_again(mode: int) -> None:
-    extra = "slice-max-size=1150" if mode == 0 else ""
-    for access_unit in encoded("H264", 12, extra=extra):
+    more = {"slice_max_size": "1150"} if mode == 0 else {}
+    for access_unit in encoded("H264", 12, **more):
         cut = payloads(access_unit, mode)
         assert max(map(len, cut)) <= 1180
         assert depacketise(cut) == [unit for unit in units(access_unit) if unit[0] & 31 in (1, 5, 7, 8)]
