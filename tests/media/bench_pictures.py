@@ -64,7 +64,8 @@ class Camera:
         self.timestamp = 90_000
         self.told = told
         self.number = 0
-        self.sent: dict[int, bytes] = {}  # what the packets of the last pictures were
+        self.sent: dict[int, bytes] = {}  # packets, by number
+        self.payloads: dict[int, bytes] = {}
 
     def picture(self, key: bool = False, octets: int = 2_000, payload_type: int = 96) -> list[bytes]:
         """The packets of the next picture, a 25th of a second after the one before."""
@@ -86,6 +87,7 @@ class Camera:
         )
         packet = head + (elements(**self.told) if self.told else b"") + payload
         self.sent[self.sequence] = packet
+        self.payloads[self.sequence] = payload
         return packet
 
 
