@@ -12,11 +12,20 @@ from collections.abc import Callable
 from math import inf
 
 from bridge.media.transport import Transport
-from bridge.rtp import rtcp, rtcp_feedback
+from bridge.rtp import rtcp
 from bridge.rtp.batch import SLOTS, Batch
 from bridge.rtp.copies import Copies
 from bridge.rtp.estimate import Estimate
 from bridge.rtp.picture_stream import PictureStream, missing
+from bridge.rtp.rtcp_feedback import (
+    BitrateNotice,
+    BitrateRequest,
+    EstimatedBitrate,
+    FullIntra,
+    Nack,
+    PictureLoss,
+    TransportWide,
+)
 from bridge.sdp.video import NegotiatedVideo, VideoFormat
 from bridge.video.contract import CloseSink, EncodedPicture, MediaMessage, OpenSink, WantKeyFrame
 
@@ -72,7 +81,7 @@ class VideoSender:
         self._step = AT_ONCE
         self._due = -inf  # not to send before
         self._key_asked = -inf
-        self._key_due = inf
+        self._key_due = self._look_due = inf
         self._fir: int | None = None
         # What was sent, for peers that want the same packets again. Not protected anew: that would use one key stream
         # for two packets, should anything in them have changed (RFC 3711 section 9.1).
@@ -87,16 +96,17 @@ class VideoSender:
         self._agreed = video
         wanted = video.send if video.sends and not video.held else None
         before, self._format = self._format, wanted
-        self.estimate.configure(video.send_limits.bitrate)
         if wanted is None:
             self._rest()
             return
+        numbered = video.transport_cc and video.feedback_id > 0
+        self.estimate.configure(self.stream.ssrc, video.send_limits.bitrate, numbered)
         self.stream.configure(
             wanted.payload_type,
             wanted.rtx,
             video.mid_id,
             video.mid,
-            video.feedback_id if video.transport_cc else 0,
+            video.feedback_id if numbered else 0,
         )
         self._copies = Copies() if video.nack and wanted.rtx is None else None
         if before != wanted:
@@ -105,8 +115,10 @@ class VideoSender:
 
     def _rest(self) -> None:
         self._break()
+        self.estimate.forget(self.stream.ssrc)
         if self._opened is not None:
             self._opened = None
+            self._key_due = self._look_due = inf
             self._tell(CloseSink(self.sink))
 
     def _open(self, now: float) -> None:
@@ -116,10 +128,11 @@ class VideoSender:
             self._format.codec,
             self._format.packetization_mode,
             self._agreed.send_limits,
-            self.estimate.bitrate,
+            self.estimate.share(self.stream.ssrc),
         )
         if told != self._opened:
             self._opened, self._opened_at = told, now
+            self._look_due = now + TOLD_S
             self._tell(told)
 
     def reopen(self, now: float) -> None:
@@ -209,21 +222,44 @@ class VideoSender:
         """One packet of the peer's RTCP; what is about other streams is left alone."""
         match packet:
             case rtcp.SenderReport(blocks=blocks) | rtcp.ReceiverReport(blocks=blocks):
-                if self.stream.on_report(blocks, now):
-                    self.estimate.on_loss(self.stream.remote_lost, now)
-            case rtcp_feedback.Nack(media_ssrc=ssrc, items=items) if ssrc == self.stream.ssrc:
+                if (told := self.stream.on_report(blocks, now)) is not None:
+                    self.estimate.on_round_trip(self.stream.round_trip_s)
+                    self.estimate.on_loss(*told, now)
+            case TransportWide():
+                self.estimate.on_transport_wide(packet, now)
+            case Nack(media_ssrc=ssrc, items=items) if ssrc == self.stream.ssrc:
                 self._resend(items, now)
-            case rtcp_feedback.PictureLoss(media_ssrc=ssrc) if ssrc == self.stream.ssrc:
+            case PictureLoss(media_ssrc=ssrc) if ssrc == self.stream.ssrc:
                 self.want_key(now)
-            case rtcp_feedback.FullIntra(items=wanted):
-                for source, command in wanted:
-                    if source == self.stream.ssrc and command != self._fir:
-                        self._fir = command
-                        self.want_key(now)
-            case rtcp_feedback.EstimatedBitrate(bitrate=bitrate):
+            case FullIntra(items=items):
+                self._take_commands(items, now)
+            case EstimatedBitrate(bitrate=bitrate):
                 self.estimate.on_remb(bitrate)
+            case BitrateRequest(ssrc=peer, items=items):
+                self._take_limits(peer, items)
             case _:
-                pass
+                return
+        self._tell_rate(now)
+
+    def _take_commands(self, items: tuple[tuple[int, int], ...], now: float) -> None:
+        """FIR: a command that is repeated has the number of the one before (RFC 5104 section 4.3.1.2)."""
+        for ssrc, command in items:
+            if ssrc == self.stream.ssrc and command != self._fir:
+                self._fir = command
+                self.want_key(now)
+
+    def _take_limits(self, peer: int, items: tuple[tuple[int, int], ...]) -> None:
+        """TMMBR, answered by TMMBN (RFC 5104 section 4.2.2)."""
+        ours = self.stream.ssrc
+        limits = [bitrate for ssrc, bitrate in items if ssrc == ours]
+        if not limits or self._agreed is None:
+            return
+        self.estimate.on_request(ours, limits[-1])
+        if self._transport.may_report():
+            # Where a report need not come first (RFC 5506), it need not be sent.
+            before = b"" if self._agreed.rtcp_reduced_size else rtcp.serialise(rtcp.ReceiverReport(ours))
+            notice = BitrateNotice(ours, ((peer, limits[-1]),))
+            self._transport.send_rtcp(before + rtcp.serialise(notice))
 
     def want_key(self, now: float) -> None:
         """The peer needs a key frame: ask for one now, or as soon as that may be."""
@@ -266,23 +302,30 @@ class VideoSender:
     @property
     def deadline(self) -> float:
         """When `wake` wants to be called [monotonic seconds]."""
-        if self._opened is None:
-            return inf
-        return min(self._key_due, self._opened_at + TOLD_S)
+        return min(self._key_due, self._look_due)
 
     def wake(self, now: float) -> None:
         """Do what is due: a wish for a key frame that waited, another bit rate."""
-        if self._opened is None:
-            return
         if now >= self._key_due:
             self._key_due = inf
             self.want_key(now)
-        if now >= self._opened_at + TOLD_S:
+        if now >= self._look_due:
+            self._look_due = now + TOLD_S
             self.estimate.wake(now)
-            self._opened_at = now
-            told = self._opened.bitrate
-            if abs(self.estimate.bitrate - told) >= TOLD_CHANGE * told:
-                self._open(now)
+            self._tell_rate(now)
+
+    def _tell_rate(self, now: float) -> None:
+        """Tell the worker of another rate, if it is another, and not too often."""
+        if self._opened is None or now - self._opened_at < TOLD_S:
+            return
+        told = self._opened.bitrate
+        if abs(self.estimate.share(self.stream.ssrc) - told) >= TOLD_CHANGE * told:
+            self._open(now)
+
+    @property
+    def codec(self) -> str:
+        """Name of the codec that is sent, "" = none."""
+        return self._format.codec if self._format is not None else ""
 
     @property
     def packets(self) -> int:

@@ -20,6 +20,7 @@ HISTORY_S: Final = 1.0  # what is older is not sent again: a key frame is quicke
 HISTORY_PICTURES: Final = 64
 HISTORY_PACKETS: Final = 1_000
 
+_MOST_EXPECTED: Final = 20_000  # packets from one report to the next: 30 s of a stream as large as any
 _NTP_EPOCH: Final = 2_208_988_800  # 1970, in seconds since 1900
 _original = Struct("!H").pack
 _PLAIN, _EXTENDED = 0x80, 0x90  # the first octet of a packet without and with a header extension
@@ -50,6 +51,7 @@ class PictureStream:
         "_before",
         "_extended",
         "_head",
+        "_highest",
         "_history",
         "_introduces",
         "_kept",
@@ -83,6 +85,7 @@ class PictureStream:
         self.repair_ssrc = repair_ssrc
         self.sequence = sequence & 0xFFFF
         self._repair_sequence = repair_sequence & 0xFFFF
+        self._highest = self.sequence - 1  # extended number that the peer last told of
         self._offset = offset
         self.timestamp = -1  # of the last picture; none yet
         self.payload_type = 0
@@ -269,17 +272,21 @@ class PictureStream:
             blocks,
         )
 
-    def on_report(self, blocks: tuple[rtcp.ReportBlock, ...], now: float) -> bool:
-        """What the peer tells about us; whether it does. The round trip is taken from our monotonic clock, not from its
-        word alone."""
-        told = False
+    def on_report(self, blocks: tuple[rtcp.ReportBlock, ...], now: float) -> tuple[int, int] | None:
+        """What the peer tells about us: (packets lost, packets expected) since it told before, None if it tells
+        nothing. The round trip is taken from our monotonic clock, not from its word alone."""
+        told = None
         for block in blocks:
             if block.ssrc != self.ssrc:
                 continue
-            told = True
             if self._introduces:
                 self._introduces = False
                 self._extend()
+            expected = block.highest - self._highest & 0xFFFFFFFF
+            self._highest = block.highest
+            if expected > _MOST_EXPECTED:  # the first report, if it counts otherwise than we; or nonsense
+                expected = 0
+            told = (block.fraction_lost * expected + 128 >> 8, expected)
             self.remote_lost = block.fraction_lost / 256
             self.remote_packets_lost = block.lost
             for middle, sent in self._reports:

@@ -86,6 +86,11 @@ class BenchVideo:
     def ssrc(self) -> int:
         return self.sender.stream.ssrc
 
+    @property
+    def rate(self) -> int:
+        """What it may send [bit/s]."""
+        return self.estimate.share(self.ssrc)
+
     def configure(self, **changes: Any) -> None:
         self.agreed = replace(self.agreed, **changes)
         self.sender.configure(self.agreed, self.now)

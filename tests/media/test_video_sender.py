@@ -12,7 +12,7 @@ from tests.media.bench_video import BenchVideo
 
 def test_a_worker_is_told_of_the_stream_and_begins_with_a_key_frame() -> None:
     bench = BenchVideo()
-    assert bench.told == [OpenSink("a", "VP8", 1, VideoLimits(), bench.estimate.bitrate)]
+    assert bench.told == [OpenSink("a", "VP8", 1, VideoLimits(), bench.rate)]
     assert bench.show() == []
     assert bench.told_of(WantKeyFrame) == [WantKeyFrame("a")]
     assert len(bench.show(key=True)) == 3
@@ -39,7 +39,7 @@ def test_another_codec_begins_with_a_key_frame_and_the_same_does_not() -> None:
     bench.configure(mid="v", mid_id=3)
     assert len(bench.show()) == 3
     bench.configure(send=VideoFormat("H264", 102, packetization_mode=0))
-    assert bench.told[-1] == OpenSink("a", "H264", 0, VideoLimits(), bench.estimate.bitrate)
+    assert bench.told[-1] == OpenSink("a", "H264", 0, VideoLimits(), bench.rate)
     assert bench.show() == []
     assert {packet.payload_type for packet in bench.show(key=True)} == {102}
 

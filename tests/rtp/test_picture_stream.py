@@ -153,8 +153,10 @@ def test_reports_on_us() -> None:
     assert isinstance(told, rtcp.SenderReport)
     assert (told.packets, told.octets) == (1, 3)
     middle = told.ntp >> 16 & 0xFFFFFFFF
-    assert not made.on_report((rtcp.ReportBlock(99, 128, 5, 0, 0, middle, 0),), 2.5)
-    assert made.on_report((rtcp.ReportBlock(7, 64, 3, 0, 0, middle, 6_554),), 2.5)
+    assert made.on_report((rtcp.ReportBlock(99, 128, 5, 0, 0, middle, 0),), 2.5) is None
+    assert made.on_report((rtcp.ReportBlock(7, 64, 3, 65_633, 0, middle, 6_554),), 2.5) == (25, 100)
+    assert made.on_report((rtcp.ReportBlock(7, 64, 3, 65_637, 0, middle, 6_554),), 2.5) == (1, 4)
+    assert made.on_report((rtcp.ReportBlock(7, 64, 3, 1, 0, middle, 6_554),), 2.5) == (0, 0)
     assert made.remote_lost == 0.25
     assert made.remote_packets_lost == 3
     assert made.round_trip_s == pytest.approx(0.4, abs=1e-4)
