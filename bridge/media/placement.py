@@ -23,7 +23,7 @@ class Placement:
         """
         process = self._process_of.get(leg)
         if process is None:
-            process = self._home(conference)
+            process = self.home(conference)
             if process is None:
                 process = self._least_loaded(up)
             self._process_of[leg] = process
@@ -33,7 +33,7 @@ class Placement:
 
     def move(self, leg: str, conference: str) -> bool:
         """Put a placed leg into another conference, if its process can serve it there: else nothing has changed."""
-        process, home = self._process_of.get(leg), self._home(conference)
+        process, home = self._process_of.get(leg), self.home(conference)
         if process is None or home not in (None, process):
             return False
         self._enter(leg, conference, process)
@@ -49,7 +49,7 @@ class Placement:
         A conference is remembered until a plan that `ends` it was sent, even if its last leg closes before: else its
         process would keep the old plan for ever.
         """
-        process = self._home(conference)
+        process = self.home(conference)
         if process is None:
             return ()
         if ends:
@@ -74,6 +74,10 @@ class Placement:
             del self._planned[conference]
         return legs
 
+    def home(self, conference: str) -> int | None:
+        """The process that has a conference, None = none yet."""
+        return self._pinned.get(conference, self._planned.get(conference))
+
     def _enter(self, leg: str, conference: str, process: int) -> None:
         self._leave(leg)
         self._pinned.setdefault(conference, process)
@@ -89,9 +93,6 @@ class Placement:
         if not members:
             del self._members[conference]
             del self._pinned[conference]
-
-    def _home(self, conference: str) -> int | None:
-        return self._pinned.get(conference, self._planned.get(conference))
 
     def _least_loaded(self, up: Sequence[bool]) -> int:
         able = [index for index, answers in enumerate(up) if answers] or range(len(self._load))

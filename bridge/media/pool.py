@@ -71,6 +71,11 @@ class MediaPool:
         """Process ids of those that answer, by number."""
         return {shard.index: shard.pid for shard in self._shards if shard.up}
 
+    def pictures(self, conference: str) -> str | None:
+        """Where video workers find the process of a conference: a socket's name; None = none serves it now."""
+        home = self._placement.home(conference)
+        return None if home is None or not self._shards[home].up else self._shards[home].pictures
+
     async def start(self) -> None:
         """Start all processes and wait until each has spoken. Raises RuntimeError when one does not."""
         self._root = asyncio.create_task(self._supervise(), name="media-pool")
@@ -163,6 +168,7 @@ class Shard:
         self.losses: Counter[str] = Counter()
         self.figures: contract.Figures | None = None
         self.pid = 0
+        self.pictures = ""  # name of the socket for video workers
         self._settings = settings
         self._on_event = on_event
         self._on_lost = on_lost
@@ -240,8 +246,8 @@ class Shard:
         if self._watchdog is not None:
             self._watchdog.heard()
         match event:
-            case contract.Hello(version=contract.VERSION, pid=pid):
-                self.pid = pid
+            case contract.Hello(version=contract.VERSION, pid=pid, pictures=pictures):
+                self.pid, self.pictures = pid, pictures
                 self.ready.set()
             case contract.Hello():
                 self._fail("wrong-version")

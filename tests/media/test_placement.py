@@ -107,3 +107,12 @@ def test_processes_share_the_port_range() -> None:
     assert parts == [(20000, 20031), (20032, 20063), (20064, 20095)]
     with pytest.raises(ValueError, match="too few"):
         part_of_range(MediaSettings(port_first=20000, port_last=20003), 0, 3)
+
+
+def test_a_conference_is_at_home_where_its_legs_are() -> None:
+    placement = Placement(2)
+    assert placement.home("42") is None
+    process = placement.place("leg", "42", [True, True])
+    assert placement.home("42") == process
+    placement.forget("leg")
+    assert placement.home("42") is None
