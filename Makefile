@@ -1,4 +1,4 @@
-# make run, make test, make check, make bench, make fuzz, make screenshots: each sets up what it needs.
+# make run, make test, make check, make bench, make fuzz, make screenshots, make pictures: each sets up what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ CONFIG ?= config/example.toml
 # numpy does not gain from threads here, and they would take time from the packet loops.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: run test check bench fuzz clean prompts screenshots
+.PHONY: run test check bench fuzz clean prompts screenshots pictures
 
 $(VENV)/run.stamp: setup.cfg pyproject.toml
 	sh tools/make-venv.sh "$(PYTHON)" $(VENV)
@@ -45,6 +45,10 @@ fuzz: $(VENV)/dev.stamp
 screenshots: $(VENV)/dev.stamp
 	sh tools/install-test-needs.sh
 	$(BIN)/python -m tools.screenshots
+
+# What participants see: every layout, sign and card, into out/pictures.
+pictures: $(VENV)/dev.stamp
+	$(BIN)/python -m tools.pictures
 
 prompts: $(VENV)/dev.stamp
 	$(BIN)/python -m tools.prompts

@@ -20,7 +20,7 @@ from mixer.picture import BLACK, Picture, Plane
 try:
     import cv2
 except ImportError:
-    cv2 = None  # type: ignore[assignment]
+    cv2 = None  # type: ignore[assignment,unused-ignore]
 else:
     cv2.setNumThreads(1)  # threads of its own would take time from the sound
 
