@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import ProtocolError
-from tests.rtp.fuzz import TARGETS
+from tests.rtp import fuzz, fuzz_video
+
+TARGETS = {**fuzz.TARGETS, **fuzz_video.TARGETS}
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
