@@ -1,6 +1,7 @@
 """The focus: the one owner of a live conference (RFC 4353). Commands go in; audit lines, sounds and plans come out.
 
     leg -> digit -> keypad -> command -> Conference.handle -> events -> audit, then told to those who may know
+                                                           -> plan to media, scene to the screens
 
 All events of a command are in the audit log, and what must outlive a restart is kept, before the first of them has an
 effect that anybody sees or hears.
@@ -10,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from bridge.driver import Driver, in_turn
 from bridge.errors import Reason
@@ -23,13 +25,22 @@ from bridge.rooms.commands import Command
 from bridge.rooms.conference import Conference
 from bridge.rooms.directory import Directory
 from bridge.rooms.entry import unasked
-from bridge.rooms.events import Event, TalkersChanged, record
+from bridge.rooms.events import Event, StageChanged, TalkersChanged, record
 from bridge.rooms.keypad import Keypad, Notice, Press
 from bridge.rooms.participant import Pictures, Role
+from bridge.screens import Screens
 from bridge.sdp.video import Content
 from bridge.seats import Seats
 from bridge.switchboard import Switchboard
 from config.model import Room
+from mixer.scene import Card
+
+FAREWELL_CARDS: Final[dict[Reason, Card]] = {
+    Reason.FULL: Card.FULL,
+    Reason.DECLINED: Card.DECLINED,
+    Reason.HOST_ABSENT: Card.DECLINED,
+}
+"""What somebody sees who is sent away, while he hears why; for any other reason it is `Card.ENDED`."""
 
 Audit = Callable[[Mapping[str, Any]], None]
 
@@ -85,6 +96,12 @@ class Attendance:
             self.focus.command(press)
 
 
+class _Settled(Enum):
+    """A command is done with, whether anything came of it or not: plan and scene may be others."""
+
+    SETTLED = "settled"
+
+
 class _Witnessed:
     """A conference that writes down what has happened, and what it must not forget, before it says so."""
 
@@ -100,8 +117,8 @@ class _Witnessed:
         self.asked: Command | None = None
         self.answer: tuple[Event, ...] = ()
 
-    def handle(self, command: Command | Wake, now: float) -> Sequence[Event]:
-        """Take a command; see `Conference.handle`."""
+    def handle(self, command: Command | Wake, now: float) -> Sequence[Event | _Settled]:
+        """Take a command; see `Conference.handle`. That it is settled comes first."""
         happened = self._conference.handle(command, now)
         for event in happened:
             self._audit({"room": self._room.number} | record(event))
@@ -113,7 +130,7 @@ class _Witnessed:
             self._seats.keep(self._room, self._kept)
         if command is self.asked:
             self.answer = happened
-        return happened
+        return (_Settled.SETTLED, *happened)
 
     def deadline(self) -> float | None:
         """When a time limit is next due [monotonic seconds]."""
@@ -131,21 +148,25 @@ class Focus:
         directory: Directory,
         switchboard: Switchboard,
         seats: Seats,
+        screens: Screens,
         audit: Audit,
         on_over: Callable[[Focus], None],
     ) -> None:
         self.room = room
         self.language = language
-        self.conference = Conference(room, loudest, seats.run_state(room.number))
+        self.conference = Conference(room, loudest, seats.run_state(room.number), screens.canvas(language))
         self.talking: tuple[str, ...] = ()
         self._directory = directory
         self._switchboard = switchboard
         self._seats = seats
+        self._screens = screens
         self._on_over = on_over
         self._legs: dict[str, Leg] = {}
         self._plan = self.conference.plan()
+        self._scene = self.conference.scene
+        self._stages = self._on_stage()
         self._witnessed = _Witnessed(self.conference, room, seats, audit)
-        self._driver: Driver[Command, Event] = Driver(self._witnessed, self._perform)
+        self._driver: Driver[Command, Event | _Settled] = Driver(self._witnessed, self._perform)
 
     # -- what is asked --------------------------------------------------------------------------------------------
 
@@ -156,7 +177,7 @@ class Focus:
             commands.Join(
                 leg.id, role, leg.display_name, leg.source, leg.way, media=leg.has_media, admitted=admitted,
                 held=leg.on_hold, outgoing=leg.outgoing, encrypted=leg.encrypted, returning=returning,
-                pictures=leg.pictures,
+                pictures=leg.pictures, interpreter=leg.interpreter,
             )
         )  # fmt: skip
 
@@ -184,6 +205,7 @@ class Focus:
             self.command(commands.Leave(leg, reason))
         finally:  # a fault with another leg must not keep this one
             self._legs.pop(leg, None)
+            self._screens.clear(self.room, leg)
             self._end_if_over()
 
     def tell(self, leg: str, prompt: str) -> None:
@@ -195,13 +217,19 @@ class Focus:
         if legs == self.talking:
             return
         self.talking = legs
+        self.command(commands.Talk(legs))
         told = TalkersChanged(legs)
         in_turn(lambda leg: leg.notify(told), self._hearers(self.conference.present().inside))
 
     # -- what comes of it -----------------------------------------------------------------------------------------
 
-    def _perform(self, event: Event) -> None:
-        self._replan()
+    def _perform(self, output: Event | _Settled) -> None:
+        if isinstance(output, _Settled):
+            self._settle()
+        else:
+            self._tell(output)
+
+    def _tell(self, event: Event) -> None:
         present = self.conference.present()
         last = self._last_word(event)
         told = False
@@ -227,21 +255,39 @@ class Focus:
     def _hearers(self, legs: Iterable[str]) -> Iterator[Leg]:
         return (hearer for leg in legs if (hearer := self._legs.get(leg)))
 
-    def _replan(self) -> None:
-        plan = self.conference.plan()
+    def _settle(self) -> None:
+        """Tell media and screens what is new, and legs who is shown now."""
+        plan, scene, stages = self.conference.plan(), self.conference.scene, self._on_stage()
         if plan != self._plan:
             self._plan = plan
             self._switchboard.plan(plan)
+        if scene != self._scene:
+            self._scene = scene
+            self._screens.show(scene)
+        if stages != self._stages:
+            self._stages = stages
+            told = StageChanged()
+            in_turn(lambda leg: leg.notify(told), self._hearers(self.conference.present().inside))
+
+    def _on_stage(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(self.conference.stage(role) for role in Role)
 
     def _last_word(self, event: Event) -> _LastWord | None:
         """What must be done with a leg that leaves by this event, once it has heard why."""
         match event:
             case events.Refused() | events.Left(hang_up=True):
+                self._wave(event.leg, event.reason)
                 return _LastWord(event.leg, partial(self._hang_up, event.leg, event.reason))
             case events.Transferred():
                 return _LastWord(event.leg, partial(self._refer, event))
             case _:
                 return None
+
+    def _wave(self, leg: str, reason: Reason) -> None:
+        """Show somebody who is sent away a card, as long as he is still there."""
+        leaver = self._legs.get(leg)
+        if leaver is not None and leaver.pictures.watches:
+            self._screens.card(self.room, self.language, leg, FAREWELL_CARDS.get(reason, Card.ENDED))
 
     def _hang_up(self, leg: str, reason: Reason) -> None:
         if leaver := self._legs.get(leg):
@@ -292,9 +338,11 @@ class Conferences:
         audit: Audit,
         language: str,
         loudest: int,
+        screens: Screens | None = None,
     ) -> None:
         self.directory = directory
         self.seats = seats
+        self.screens = screens or Screens()
         self._switchboard = switchboard
         self._audit = audit
         self._language = language
@@ -314,7 +362,8 @@ class Conferences:
         if focus is None:
             language = room.language.value if room.language else self._language
             focus = Focus(
-                room, language, self._loudest, self.directory, self._switchboard, self.seats, self._audit, self._over
+                room, language, self._loudest, self.directory, self._switchboard, self.seats, self.screens,
+                self._audit, self._over,
             )  # fmt: skip
             self._alive[room.number] = focus
             self._switchboard.on_talking[room.number] = focus.talkers

@@ -2,8 +2,8 @@
 
 A leg may come with signalling only, get media later, lose it, and get it again, and is the same leg all the while:
 whoever comes back to his seat by a new connection, in this life of the bridge or the next, keeps its `id`, so that he
-is never on the roll twice. What happens in the conference is told by `notify`, and who talks there as well: as
-`TalkersChanged`, at most five times a second, to legs in the room that are not on hold.
+is never on the roll twice. What happens in the conference is told by `notify`, and who talks and is shown there as
+well: as `TalkersChanged` and `StageChanged`, at most five times a second, to legs in the room that are not on hold.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bridge.errors import Reason
-from bridge.rooms.events import Event, TalkersChanged
+from bridge.rooms.events import Event, StageChanged, TalkersChanged
 from bridge.rooms.participant import Pictures, Role
 from bridge.sdp.negotiate import Agreed
 from bridge.sdp.video import Content
@@ -26,7 +26,7 @@ class Called:
     leg: str
 
 
-Told = Event | TalkersChanged
+Told = Event | TalkersChanged | StageChanged
 """What a leg is told of its conference."""
 
 
@@ -83,6 +83,10 @@ class Leg(Claim, Protocol):
     @property
     def pictures(self) -> Pictures:
         """What was agreed on pictures; changes of it are told to the desk."""
+
+    @property
+    def interpreter(self) -> bool:
+        """Whether it comes as its room's interpreter: by a name or an address that the room knows as one's."""
 
     @property
     def outgoing(self) -> bool:

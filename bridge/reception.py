@@ -13,7 +13,7 @@ from typing import Any
 
 from bridge.driver import Driver
 from bridge.errors import Reason
-from bridge.focus import Attendance, Audit, Conferences, Focus
+from bridge.focus import FAREWELL_CARDS, Attendance, Audit, Conferences, Focus
 from bridge.leg import Claim, Desk, Leg
 from bridge.log import logger
 from bridge.metrics import Metrics
@@ -29,6 +29,7 @@ from bridge.switchboard import Switchboard
 from bridge.verdicts import NOWHERE, Try, Verdicts
 from config.model import LimitsConfig, Room
 from config.secret import Secret
+from mixer.scene import Card
 
 _log = logger("reception")
 
@@ -64,6 +65,10 @@ class Reception:
         if room is None:
             self.verdicts.unknown_number(source, trusted)
         return room
+
+    def interprets(self, room: Room, dialled: str, host: str, caller: str) -> bool:
+        """Whether somebody comes to a room as its interpreter; `caller`: his address if that is proved, else ""."""
+        return self.conferences.directory.interprets(room, dialled, host, caller)
 
     def delay_s(self, source: str, trusted: bool) -> float:
         """How long a call of this source waits for its first answer: it dialled too many unknown numbers."""
@@ -231,6 +236,7 @@ class Visit:
         self._reception = reception
         self._inside: Attendance | None = None
         self._done = False
+        self._card = Card.WELCOME
         limits = reception.limits
         self._entry: Driver[entry.Input, entry.Output] = Driver(
             Entry(asks(room), room.pin_timeout_s, room.digit_gap_s, limits.pin_tries, limits.pin_delays_s),
@@ -240,6 +246,7 @@ class Visit:
         if focus is not None and focus.conference.full():
             self._send_away(Reason.FULL, FAREWELLS[Reason.FULL])
         else:
+            self._show(leg.pictures)
             self._entry.feed(entry.Begin())
 
     # -- what the leg tells -----------------------------------------------------------------------------------------
@@ -270,6 +277,8 @@ class Visit:
         """Something else was agreed on pictures; at the door the leg says so itself."""
         if self._inside is not None:
             self._inside.video(pictures)
+        else:
+            self._show(pictures)
 
     def seen(self, content: Content, on: bool) -> None:
         """Pictures of the camera, or slides, have begun to come, or come no longer."""
@@ -280,6 +289,7 @@ class Visit:
         """The leg is gone."""
         self._entry.close()
         self._reception.verdicts.forget(self.leg.id)
+        self._reception.conferences.screens.clear(self.room, self.leg.id)
         if self._inside is not None:
             self._inside.left(reason)
         else:
@@ -302,13 +312,27 @@ class Visit:
                 self._send_away(output.reason, output.prompts)
 
     def _go_in(self, role: Role) -> None:
-        self._inside = Attendance(self.leg, self._reception.conferences.of(self.room))
+        focus = self._reception.conferences.of(self.room)
+        self._inside = Attendance(self.leg, focus)
         self._inside.join(role)  # not `attend`: a leg that ends by it must find its attendance here
+        if any(person.leg == self.leg.id for person in focus.conference.people):
+            # Its scene has a place for the leg now, without a gap; one that was refused has got another card.
+            self._reception.conferences.screens.clear(self.room, self.leg.id)
+
+    def _show(self, pictures: Pictures) -> None:
+        """Show the card that is due, if anything can be shown."""
+        screens = self._reception.conferences.screens
+        if pictures.watches:
+            screens.card(self.room, self._reception.language(self.room), self.leg.id, self._card)
+        else:
+            screens.clear(self.room, self.leg.id)
 
     def _send_away(self, reason: Reason, prompts: tuple[str, ...]) -> None:
         if self._done:
             return
         self._done = True
+        self._card = FAREWELL_CARDS.get(reason, Card.ENDED)
+        self._show(self.leg.pictures)
         self._reception.audit(self.room, self.leg, "refused", reason=reason.value)
         self._reception.switchboard.play(
             (self.leg.id,),

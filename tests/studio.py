@@ -8,7 +8,7 @@ from collections.abc import Callable
 from bridge.errors import Reason
 from bridge.leg import Desk, Told
 from bridge.media import contract
-from bridge.rooms.participant import NO_PICTURES, Role
+from bridge.rooms.participant import NO_PICTURES, Pictures, Role
 from bridge.sdp.audio import NegotiatedAudio
 from bridge.sdp.description import parse
 from bridge.sdp.local import Local
@@ -16,6 +16,7 @@ from bridge.sdp.negotiate import answer
 from bridge.switchboard import Switchboard
 from config.model import Room
 from mixer.plan import Plan
+from mixer.scene import Scene, View
 
 OFFER = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\n"
@@ -91,6 +92,25 @@ class InstantStudio(FakeStudio):
         asyncio.get_running_loop().call_soon(self.board.media_event, event)
 
 
+class FakeProjector:
+    """Stands for the video workers, and notes what they are told to show."""
+
+    def __init__(self) -> None:
+        self.shown: list[Scene] = []
+
+    def show(self, scene: Scene) -> None:
+        self.shown.append(scene)
+
+    def newest(self, conference: str) -> Scene:
+        """What a conference shows now."""
+        return next(each for each in reversed(self.shown) if each.conference == conference)
+
+    def view(self, conference: str, sink: str) -> View:
+        """What somebody sees there."""
+        scene = self.newest(conference)
+        return scene.views[scene.watchers[sink]]
+
+
 class FakeMedia:
     """A media listener that notes what it is told."""
 
@@ -134,7 +154,12 @@ class FakeLeg:
     way = "sip"
 
     def __init__(
-        self, name: str, switchboard: Switchboard, source: str = "127.0.0.9", trusted: bool = False
+        self,
+        name: str,
+        switchboard: Switchboard,
+        source: str = "127.0.0.9",
+        trusted: bool = False,
+        pictures: Pictures = NO_PICTURES,
     ) -> None:
         self.id = name
         self.display_name = name.title()
@@ -147,7 +172,8 @@ class FakeLeg:
         self.has_media = True
         self.encrypted = False
         self.outgoing = False
-        self.pictures = NO_PICTURES
+        self.pictures = pictures
+        self.interpreter = False
         self.referred: list[tuple[str, Role | None]] = []
         switchboard.open(name, "room", "127.0.0.1", FakeMedia())
 
@@ -173,6 +199,12 @@ class FakeLeg:
         self.has_media, self.encrypted = on, encrypted
         if self.desk is not None:
             self.desk.media(on, encrypted)
+
+    def video(self, pictures: Pictures) -> None:
+        """What a re-INVITE does that agrees on something else."""
+        self.pictures = pictures
+        if self.desk is not None:
+            self.desk.video(pictures)
 
     def notify(self, event: Told) -> None:
         self.events.append(event)

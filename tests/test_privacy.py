@@ -2,6 +2,8 @@
 hang-ups, kicks, transfers, chat, and media that dies or comes late, with the real reception, focus and switchboard,
 
 - no plan that media is told has a seat for a leg that is not let in, or is on hold;
+- no scene that is shown has a leg as a face, a name or a number that is not let in, or is on hold, and what such a leg
+  sees is a card; nor does any plan want its pictures;
 - what is played to a leg outside is meant for it alone, and is one of the few prompts that tell nothing of the room;
 - no leg outside, or on hold, is told of anybody but itself;
 - no line of the audit log has a PIN in it, right or wrong;
@@ -29,17 +31,27 @@ from bridge.rooms import commands, pins
 from bridge.rooms.commands import Command, How
 from bridge.rooms.directory import Directory
 from bridge.rooms.events import Said, TalkersChanged
-from bridge.rooms.participant import NO_PICTURES, Role
+from bridge.rooms.gallery import Canvas
+from bridge.rooms.participant import Pictures, Role
+from bridge.screens import Screens
+from bridge.sdp.video import Content
 from bridge.seats import Seats
 from bridge.store import Store
 from bridge.switchboard import Switchboard
 from config.model import LimitsConfig, Room, RoomKind
 from config.secret import Secret
+from mixer.scene import SLIDES, Card, Scene, View
 from tests.faketime import run
 from tests.studio import AUDIO, QUALITY, FakeMedia
 
 HOST, GUEST, WRONG = "918273", "564738", "777123"
 WRITTEN = "written in confidence"
+PICTURES = (
+    Pictures(),
+    Pictures(True, True, True, True),
+    Pictures(camera=True, watches=True),
+    Pictures(watches=True),
+)
 PIN_OF = {Role.HOST: Secret(HOST), Role.GUEST: Secret(GUEST)}
 ROOMS = (
     Room("1", RoomKind.OPEN, limit=3, chat=True),
@@ -62,6 +74,20 @@ OF_THE_ROOM = frozenset(
         "hand-raised-host",
     )
 )  # fmt: skip
+
+
+class Projector:
+    """The video workers: looks at every scene."""
+
+    def __init__(self, look: Callable[[Scene], None]) -> None:
+        self._look = look
+        self.scenes: dict[str, Scene] = {}
+
+    def show(self, scene: Scene) -> None:
+        self._look(scene)
+        self.scenes[scene.conference] = scene
+        if not scene.watchers:
+            del self.scenes[scene.conference]
 
 
 class Studio:
@@ -128,7 +154,11 @@ class Caller(FakeMedia):
     has_media = True
     encrypted = False
     outgoing = False
-    pictures = NO_PICTURES
+    interpreter = False
+
+    @property
+    def pictures(self) -> Pictures:
+        return PICTURES[self.has_media and int(self.id[3:]) % len(PICTURES)]
 
     def notify(self, event: Told) -> None:
         self._house.look_at_event(self, event)
@@ -185,11 +215,13 @@ class Browser(Caller):
         elif self._house.board.close(self.id):
             self._house.board.media_event(contract.LegClosed(self.id, QUALITY))
         self.desk.media(on, on)
+        self.desk.video(self.pictures)
 
     def media_died(self) -> None:
         self.has_media = False
         if self.desk is not None and not self.gone:
             self.desk.media(False, False)
+            self.desk.video(self.pictures)
 
 
 class NoStore:
@@ -234,7 +266,11 @@ class House:
         self.seats: dict[int, Caller] = {}  # the telephones of the table, by number
         store = cast(Store, NoStore())
         seats = Seats(store, 300.0, lambda: 0.0)
-        self.conferences = Conferences(Directory(ROOMS), self.board, seats, self.look_at_line, "en", 8)
+        self.projector = Projector(self.look_at_scene)
+        screens = Screens(self.projector, Canvas())
+        self.conferences = Conferences(
+            Directory(ROOMS), self.board, seats, self.look_at_line, "en", 8, screens
+        )
         self.reception = Reception(
             self.conferences, self.board, store, LimitsConfig(), "en", self.look_at_line,
             Metrics(), self.faults.append, lambda: 0.0,
@@ -257,10 +293,28 @@ class House:
                     assert seat.leg in self.inside, f"{seat.leg} is outside and in {plan}"
                     assert not self.callers[seat.leg].on_hold, f"{seat.leg} is on hold and in {plan}"
                     assert self.callers[seat.leg].has_media, f"{seat.leg} has no media and is in {plan}"
+                    assert not seat.seen or self.callers[seat.leg].pictures.camera
             case contract.Play():
                 self._look_at_play(command)
             case _:
                 pass
+
+    def look_at_scene(self, scene: Scene) -> None:
+        outside = [each for each in self.callers.values() if each.id not in self.inside or each.on_hold]
+        names, legs = {each.display_name for each in outside}, {each.id for each in outside}
+        for view in scene.views:
+            shown = {face.source.removesuffix(SLIDES) for face in view.faces}
+            assert not shown & legs, f"somebody outside is seen in {scene}"
+            told = {face.name for face in view.faces} | {voice.name for voice in view.voices} | {view.banner}
+            assert not told & names, f"somebody outside is named in {scene}"
+        for sink, at in scene.watchers.items():
+            leg, view = sink.removesuffix(SLIDES), scene.views[at]
+            assert leg not in {face.source for face in view.faces} or sink.endswith(SLIDES)
+            if leg in legs:
+                assert view == View(card=view.card) and view.card is not Card.NONE, (
+                    f"{leg} is outside: {view}"
+                )
+                assert view.card not in (Card.ALONE, Card.NO_PICTURES), f"{leg} is outside: {view}"
 
     def _look_at_play(self, play: contract.Play) -> None:
         for leg in play.legs:
@@ -325,6 +379,9 @@ class House:
         await asyncio.sleep(100)
         assert not list(self.conferences) and not self.inside
         assert not self.reception.verdicts._tries and not self.board.on_talking
+        screens = self.conferences.screens
+        assert not self.projector.scenes
+        assert not any((screens._scenes, screens._cards, screens._blanks, screens._shown))
         board = self.board
         assert not any((board._listeners, board._awaited, board._loops, board._fresh, board._plans))
         await self.reception.close()
@@ -412,6 +469,19 @@ class Ask:
 
 
 @dataclass(frozen=True)
+class Look:
+    """Pictures, or slides, of somebody come or come no longer."""
+
+    number: int
+    content: Content
+    on: bool
+
+    async def take(self, house: House) -> None:
+        if (caller := house.at(self.number)) is not None and caller.desk is not None:
+            caller.desk.seen(self.content, self.on)
+
+
+@dataclass(frozen=True)
 class Talk:
     async def take(self, house: House) -> None:
         house.talk()
@@ -475,6 +545,7 @@ Step = (
     | Sound
     | Ask
     | Talk
+    | Look
     | Arrive
     | Call
     | Keys
@@ -519,10 +590,16 @@ ASKED: tuple[Callable[[str, str], Command], ...] = (
     lambda by, who: commands.ClientMute(by, True),
     lambda by, who: commands.SendKeys(by, who, WRONG),
     lambda by, who: commands.Start(by),
+    lambda by, who: commands.VideoMute(by, who),
+    lambda by, who: commands.VideoMuteSelf(by),
+    lambda by, who: commands.MarkInterpreter(by, who),
+    lambda by, who: commands.Present(by, True),
+    lambda by, who: commands.Present(by, False, who),
+    lambda by, who: commands.AllowGuestsPresent(by),
 )
 KEYS = (
     f"{HOST}#", f"{GUEST}#", f"{WRONG}#", WRONG, "#", "#", "*7", "*2#", "*2", "*22", "*5", "*6", "*1", "*3", "*0",
-    "*4", "##", "*", "5",
+    "*4", "*8", "##", "*", "5",
 )  # fmt: skip
 
 numbers = st.integers(0, 3)
@@ -548,6 +625,7 @@ def steps_in(rooms: st.SearchStrategy[Room]) -> st.SearchStrategy[list[Step]]:
         st.builds(Wait, st.sampled_from((0.1, 1.1, 3.1))),
         st.builds(Wait, st.sampled_from((5.0, 31.0, 61.0, 130.0, 901.0))),
         st.sampled_from((PlaysEnd(), PlaysEnd(), Talk(), MediaDies(True), MediaDies(False))),
+        st.builds(Look, numbers, st.sampled_from(Content), st.booleans()),
         st.builds(HangUp, numbers),
     )
     return st.lists(step, min_size=20, max_size=60)
@@ -599,6 +677,9 @@ def test_the_walk_itself_looks_at_something(monkeypatch: pytest.MonkeyPatch) -> 
         ]
         assert {"leg0", "leg1"} in plans and plans[-1] == {"leg1", "leg2"}
         assert house.studio.music == set()
+        scene = house.projector.scenes["2"]
+        assert [face.source for face in scene.views[scene.watchers["leg1"]].faces] == ["leg2"]
+        assert [face.source for face in scene.views[scene.watchers["leg2"]].faces] == ["leg1"]
         await house.close()
 
     monkeypatch.setattr(pins, "verdict", quick_verdict)

@@ -17,15 +17,20 @@ from bridge.metrics import Metrics
 from bridge.reception import Reception
 from bridge.rooms import pins
 from bridge.rooms.directory import Directory
+from bridge.rooms.events import StageChanged
+from bridge.rooms.gallery import Canvas
+from bridge.rooms.participant import NO_PICTURES, Pictures
 from bridge.rooms.pins import hash_pin
+from bridge.screens import Screens
 from bridge.seats import Seats
 from bridge.store import Store
 from bridge.switchboard import LONGEST_PLAY_S, Switchboard
 from bridge.verdicts import COUNTERS
 from config.model import LimitsConfig, Room, RoomKind
 from config.secret import Secret
+from mixer.scene import Card, View
 from tests.faketime import run
-from tests.studio import FakeLeg, FakeStudio
+from tests.studio import FakeLeg, FakeProjector, FakeStudio
 
 HOST = hash_pin(Secret("246810"), b"0" * 16)
 GUEST = hash_pin(Secret("135791"), b"1" * 16)
@@ -52,7 +57,11 @@ class House:
         self.switchboard = Switchboard(self.studio)
         self.store = Store(self.folder)
         self.seats = Seats(self.store, 300.0, lambda: self.wallclock)
-        self.conferences = Conferences(Directory(ROOMS), self.switchboard, self.seats, self.note, "en", 8)
+        self.projector = FakeProjector()
+        screens = Screens(self.projector, Canvas())
+        self.conferences = Conferences(
+            Directory(ROOMS), self.switchboard, self.seats, self.note, "en", 8, screens
+        )
         self.reception = Reception(
             self.conferences, self.switchboard, self.store, LimitsConfig(), "en", self.note, Metrics(),
             self.faults.append, lambda: self.wallclock,
@@ -66,18 +75,21 @@ class House:
     def note(self, line: Any) -> None:
         self.lines.append(dict(line))
 
-    def call(self, name: str, number: str, source: str = "127.0.0.9") -> FakeLeg:
+    def call(
+        self, name: str, number: str, source: str = "127.0.0.9", pictures: Pictures = NO_PICTURES
+    ) -> FakeLeg:
         room = self.reception.find(number, "", source, False)
         assert room is not None
-        return FakeLeg(name, self.switchboard, source).arrive(lambda leg: self.reception.welcome(leg, room))
+        leg = FakeLeg(name, self.switchboard, source, pictures=pictures)
+        return leg.arrive(lambda leg: self.reception.welcome(leg, room))
 
     async def verdict(self) -> None:
         """Until the PIN is checked (a real thread) and its delay over (fake time)."""
         await asyncio.gather(*self.reception.verdicts._crew._tasks)
         await asyncio.sleep(5)
 
-    async def host(self, name: str, number: str) -> FakeLeg:
-        leg = self.call(name, number)
+    async def host(self, name: str, number: str, pictures: Pictures = NO_PICTURES) -> FakeLeg:
+        leg = self.call(name, number, pictures=pictures)
         leg.keys("246810#")
         await self.verdict()
         return leg
@@ -383,3 +395,85 @@ def test_who_is_called_by_the_bridge_is_let_in_past_the_lock(play: Callable[[Sce
 
     house = play(scene)
     assert not any(isinstance(each, contract.Play) and "pin" in repr(each) for each in house.studio.told[-5:])
+
+
+# -- pictures -------------------------------------------------------------------------------------------------------
+
+BOTH = Pictures(camera=True, watches=True)
+
+
+def test_a_video_call_sees_cards_until_it_sees_people(play: Callable[[Scene], House]) -> None:
+    async def scene(house: House) -> None:
+        guest = house.call("guest", "1002", pictures=BOTH)
+        assert house.projector.view("1002", "guest") == View(card=Card.WELCOME)
+        assert house.conferences.get("1002") is None, "no conference begins for a card"
+        guest.keys("#")
+        assert house.projector.view("1002", "guest") == View(card=Card.WAITING_FOR_HOST)
+        host = await house.host("host", "1002", BOTH)
+        assert [face.source for face in house.projector.view("1002", "guest").faces] == ["host"]
+        assert [face.source for face in house.projector.view("1002", "host").faces] == ["guest"]
+        assert {seat.leg: seat.seen for seat in house.studio.plans()[-1].seats} == {"host": 720, "guest": 720}
+        host.keys("##")
+        await asyncio.sleep(4)
+        assert house.projector.view("1002", "guest") == View(card=Card.ENDED)
+        await asyncio.sleep(LONGEST_PLAY_S)
+        assert house.projector.newest("1002").watchers == {}
+
+    play(scene)
+
+
+def test_a_room_that_is_full_says_so_in_the_picture(play: Callable[[Scene], House]) -> None:
+    async def scene(house: House) -> None:
+        await house.host("host", "1005", BOTH)
+        late = house.call("late", "1005", pictures=BOTH)
+        assert house.projector.view("1005", "late") == View(card=Card.FULL)
+        house.studio.end_plays(house.switchboard)
+        assert late.ended is Reason.FULL and "late" not in house.projector.newest("1005").watchers
+
+    play(scene)
+
+
+def test_who_is_declined_learns_no_more_from_the_picture(play: Callable[[Scene], House]) -> None:
+    async def scene(house: House) -> None:
+        host = await house.host("host", "1004", BOTH)
+        knocker = house.call("knocker", "1004", pictures=BOTH)
+        knocker.keys("#")
+        assert house.projector.view("1004", "knocker") == View(card=Card.WAITING_TO_BE_LET_IN)
+        assert house.projector.view("1004", "host").knocking == 1
+        host.keys("*22")
+        assert house.projector.view("1004", "knocker") == View(card=Card.DECLINED)
+
+    play(scene)
+
+
+def test_a_call_that_gets_pictures_at_reception_sees_its_card(play: Callable[[Scene], House]) -> None:
+    async def scene(house: House) -> None:
+        leg = house.call("leg", "1002")
+        assert house.projector.shown == []
+        leg.video(BOTH)
+        assert house.projector.view("1002", "leg").card is Card.WELCOME
+        leg.video(NO_PICTURES)
+        assert house.projector.newest("1002").watchers == {}
+        leg.video(BOTH)
+        leg.keys("1#")
+        leg.hang_up(Reason.NORMAL)
+        assert house.projector.newest("1002").watchers == {}
+
+    play(scene)
+
+
+def test_a_talker_moves_pictures_when_he_has_talked_for_a_while(play: Callable[[Scene], House]) -> None:
+    async def scene(house: House) -> None:
+        host = await house.host("host", "1002", BOTH)
+        for name in ("one", "two"):
+            house.call(name, "1002", pictures=BOTH).keys("#")
+        host.events.clear()
+        house.switchboard.media_event(contract.Talking("1002", ("two",)))
+        assert [face.source for face in house.projector.view("1002", "host").faces] == ["one", "two"]
+        assert house.projector.view("1002", "host").faces[1].talking
+        await asyncio.sleep(2)
+        assert [face.source for face in house.projector.view("1002", "host").faces] == ["two", "one"]
+        assert any(isinstance(event, StageChanged) for event in host.events)
+        assert not any(line["event"].startswith("talk") for line in house.lines)
+
+    play(scene)

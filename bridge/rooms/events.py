@@ -413,6 +413,11 @@ class TalkersChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StageChanged:
+    """Others are shown now, or in another order. Told as `TalkersChanged` is, and recorded as little."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """Somebody asked how many are in the room."""
 

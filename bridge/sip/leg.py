@@ -122,6 +122,11 @@ class SipLeg:
         return self._caller.trusted
 
     @property
+    def interpreter(self) -> bool:
+        """Whether the peer comes as the room's interpreter."""
+        return self._caller.interpreter
+
+    @property
     def on_hold(self) -> bool:
         """Whether the peer has put us on hold."""
         return self._agreed is not None and self._agreed.audio.held

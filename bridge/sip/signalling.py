@@ -37,7 +37,7 @@ from bridge.sip.transport import Listener, Transports
 from bridge.sip.uri import NameAddr, Uri, dialled, host_port, parse_uri
 from bridge.sip.websocket import SocketFlow, Wire
 from bridge.switchboard import Switchboard
-from config.model import Peer, Room
+from config.model import Peer, PeerKind, Room
 
 _log = logger("sip")
 
@@ -50,6 +50,9 @@ class Door(Protocol):
 
     def find(self, dialled: str, host: str, source: str, trusted: bool) -> Room | None:
         """The room that was dialled, or None: unknown, disabled and blocked look alike."""
+
+    def interprets(self, room: Room, dialled: str, host: str, caller: str) -> bool:
+        """Whether somebody comes to a room as its interpreter; `caller`: his address if that is proved, else ""."""
 
     def welcome(self, leg: SipLeg, room: Room) -> Desk:
         """A call is up: take care of it."""
@@ -179,7 +182,9 @@ class Signalling:
     def dial(self, room: Room, target: Uri, trunk: Peer | None, role: Role = Role.GUEST) -> str:
         """Call somebody into a room, and return the name of the leg; whoever answers is let in."""
         call = f"out-{secrets.token_hex(8)}"
-        caller = Caller(shown_name(NameAddr("", target)), target.host, trusted=False)
+        called = f"{target.user}@{target.host}" if trunk is None else ""
+        interpreter = self._door.interprets(room, "", "", called)
+        caller = Caller(shown_name(NameAddr("", target)), target.host, False, interpreter)
         leg = SipLeg(
             _leg_name(), call, room.number, caller, self._terms_for(trunk, room), self._switchboard, self._driver.feed,
             lambda up: self._came_up(up, self._door.welcome_dialled(up, room, role)), self._door.move, self._leg_gone,
@@ -290,7 +295,12 @@ class Signalling:
             self._metrics.drops.labels("unknown-room").inc()
             self._driver.feed(commands.Reject(call.call, 404))
             return
-        caller = Caller(shown_name(call.sender), source, trusted)
+        sender = call.sender.uri
+        # A trunk brings other people's calls, of whom it has proved nothing.
+        proved = peer is not None and peer.kind is PeerKind.ENDPOINT
+        address = f"{sender.user or ''}@{sender.host}" if proved else ""
+        interpreter = self._door.interprets(room, dialled(call.dialled), call.dialled.host, address)
+        caller = Caller(shown_name(call.sender), source, trusted, interpreter)
         leg = SipLeg(
             _leg_name(), call.call, room.number, caller, self._terms_for(peer, room),
             self._switchboard, self._driver.feed,

@@ -60,8 +60,12 @@ class LegTerms:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is at the other end. `source`: the address of its signalling; `display_name` is safe to show."""
+    """Who is at the other end. `source`: the address of its signalling; `display_name` is safe to show.
+
+    `interpreter`: he comes as the room's interpreter.
+    """
 
     display_name: str
     source: str
     trusted: bool
+    interpreter: bool = False

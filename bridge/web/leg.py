@@ -49,7 +49,7 @@ class LegOwner(Protocol):
 
 
 class WebLeg:
-    """One browser in one conference. `desk` is set by whoever brought it to the door."""
+    """One browser in one conference. `desk` is set by whoever brought it to the door, as is `interpreter`."""
 
     way = "web"
     trusted = False
@@ -71,6 +71,7 @@ class WebLeg:
         self.display_name = display_name
         self.source = source
         self.has_media = False
+        self.interpreter = False
         self.desk: Attendance | None = None
         self.reason: Reason | None = None
         self.call = ""

@@ -58,6 +58,7 @@ class Door:
     asked: list[tuple[str, str, bool]] = field(default_factory=list)
     legs: list[SipLeg] = field(default_factory=list)
     left: list[Reason] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)  # of callers who have proved theirs
 
     def delay_s(self, source: str, trusted: bool) -> float:
         return 0.0 if trusted else self.wait_s
@@ -65,6 +66,10 @@ class Door:
     def find(self, dialled: str, host: str, source: str, trusted: bool) -> Room | None:
         self.asked.append((dialled, source, trusted))
         return ROOM if dialled == "1001" else None
+
+    def interprets(self, room: Room, dialled: str, host: str, caller: str) -> bool:
+        self.addresses.append(caller)
+        return caller == "kari@client.example.net"
 
     def welcome(self, leg: SipLeg, room: Room) -> Desk:
         self.legs.append(leg)
@@ -426,3 +431,20 @@ def test_certificates_that_cannot_be_read_are_told(capsys: pytest.CaptureFixture
     play(scene)
     captured: Any = capsys.readouterr()
     assert "certificate-refused" in captured.out + captured.err
+
+
+@pytest.mark.parametrize(
+    ("peers", "proved"),
+    [
+        ((Peer("it", PeerKind.ENDPOINT, ("192.0.2.0/24",)),), "kari@client.example.net"),
+        ((Peer("it", PeerKind.TRUNK, ("192.0.2.0/24",)),), ""),
+        ((), ""),
+    ],
+)
+def test_an_interpreter_is_known_by_an_address_that_is_proved(peers: tuple[Peer, ...], proved: str) -> None:
+    async def scene(world: World) -> None:
+        await world.call(Phone())
+        assert world.door.addresses == [proved]
+        assert world.door.legs[0].interpreter is bool(proved)
+
+    play(scene, *peers)
