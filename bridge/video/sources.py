@@ -69,9 +69,11 @@ class Source:
     def push(self, unit: AccessUnit, now: float) -> None:
         """The next unit, in order. It is decoded at once, or shortly before it is due."""
         if len(self._held) + len(self._todo) >= _MOST_UNITS:
-            self._drops["video-behind"] += len(self._held) + 1
+            self._drops["video-behind"] += len(self._held) + len(self._todo) + 1
             self._held.clear()
+            self._todo.clear()
             self._broken = True
+            self._on_need(self.name)
             return
         if self._broken:
             if not unit.key:
@@ -115,7 +117,11 @@ class Source:
         while self._todo and self._decoding.acquire(blocking=False):
             try:
                 while self._todo:
-                    self._decode(self._todo.popleft())
+                    try:
+                        unit = self._todo.popleft()
+                    except IndexError:  # all of them were dropped this moment
+                        break
+                    self._decode(unit)
             finally:
                 self._decoding.release()
 
