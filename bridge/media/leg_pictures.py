@@ -264,7 +264,7 @@ class LegPictures:
 
     # -- in: after it --------------------------------------------------------------------------------------------------
 
-    def take_rtp(self, octets: bytes, arrival: float) -> None:
+    def take_picture(self, octets: bytes, arrival: float) -> None:
         """A packet that was let through and verified. Raises ProtocolError for what is of no use."""
         try:
             self._take(octets, arrival)
@@ -272,6 +272,10 @@ class LegPictures:
             raise
         except Exception as fault:
             self.fail(fault)
+
+    def take_rtp(self, octets: bytes, arrival: float) -> None:
+        """What comes along a transport of our own and is no picture by its payload type is of no use."""
+        raise ProtocolError("rtp-payload-type")
 
     def _take(self, octets: bytes, arrival: float) -> None:
         known = self._tracks.get(octets[8:12])

@@ -48,7 +48,7 @@ class Streams(Protocol):
         ...
 
 
-class Pictures(Streams, Protocol):
+class Pictures(Protocol):
     """Who gets a leg's packets of pictures, and says beforehand which are worth decrypting."""
 
     @property
@@ -58,6 +58,10 @@ class Pictures(Streams, Protocol):
 
     def admit(self, datagram: bytes, arrival: float) -> bool:
         """Whether a packet of 12 octets or more is to be unwrapped. False: it was dropped, and that was counted."""
+        ...
+
+    def take_picture(self, octets: bytes, arrival: float) -> None:
+        """An RTP packet of pictures. Raises ProtocolError for what is dropped."""
         ...
 
 
@@ -177,7 +181,7 @@ class Transport(ABC):
 
     def _take_picture(self, pictures: Pictures, datagram: bytes, arrival: float) -> bool:
         try:
-            pictures.take_rtp(self._unwrap_rtp(datagram), arrival)
+            pictures.take_picture(self._unwrap_rtp(datagram), arrival)
         except ProtocolError as fault:
             self._drops[fault.name] += 1
             return False
@@ -238,6 +242,10 @@ class Transport(ABC):
             self._drops[fault.name] += 1
             return
         self._send(datagram)
+
+    def crowded(self) -> bool:
+        """Whether so much of what was sent still waits on our side that no picture should be added."""
+        return False
 
     def send_batch(self, batch: Batch) -> None:
         """Send some RTP packets, after `may_send` has said yes to so many; datagrams are left in their places."""
