@@ -17,9 +17,9 @@ from mixer.card import card, texts
 from mixer.label import banner, box_label, disc, icon_sprite, letters, name_label, words
 from mixer.layout import Tile, tiles
 from mixer.palette import CARE, GOOD, GROUND, INK, INK_SOFT, ON_CARE, SURFACE
-from mixer.picture import Picture, colour
+from mixer.picture import Colour, Picture, colour
 from mixer.scale import place
-from mixer.scene import Camera, Card, Face, View, Voice
+from mixer.scene import Camera, Card, Face, View
 from mixer.signs import Sign
 from mixer.sprite import Sprite
 
@@ -27,6 +27,7 @@ _INSIDE: Final = frozenset({Card.NONE, Card.ALONE, Card.NO_PICTURES})
 """Who sees one of these is in the room, and may see who else is heard there, and the signs."""
 
 _MOST_VOICES: Final = 4  # signs of their own; more share one
+_VOICE: Final = 30  # of a hundred: how much of the width their names may take
 _GROUND: Final = colour(*GROUND)
 _SURFACE: Final = colour(*SURFACE)
 _GOOD: Final = colour(*GOOD)
@@ -163,7 +164,7 @@ class Composer:
     def _seat(self, tile: Tile, face: Face | None, signs: tuple[_Laid, ...]) -> _Seat:
         label = None
         if face is not None:
-            size = letters(tile.height, self.height)
+            size = letters(tile.height if not face.slides else tile.height // 3, self.height)
             name = face.name if self._names else ""
             label = name_label(name, face.muted, size, tile.width - 2 * self._inset(tile), self._font)
         return _Seat(tile, face, label, tuple(laid for laid in signs if _touches(laid, tile)))
@@ -191,16 +192,18 @@ class Composer:
         if view.banner:
             sprite = banner(view.banner, self._letters, self.width * 6 // 10, self._font)
             if sprite:
-                yield _Laid(sprite, (self.width - sprite.width) // 4 * 2, margin)
-                below += sprite.height + margin // 2
+                left = (self.width - sprite.width) // 4 * 2
+                yield _Laid(sprite, left, margin)
+                if left < 2 * margin + self.width * _VOICE // 100:
+                    below += (sprite.height + margin // 2) // 2 * 2
         right = self.width - margin
         for sprite in self._host_signs(view):
             right -= sprite.width
             yield _Laid(sprite, right // 2 * 2, margin)
             right -= margin // 2
         for sprite in self._voices(view, below):
-            yield _Laid(sprite, margin, below // 2 * 2)
-            below += sprite.height + margin // 2
+            yield _Laid(sprite, margin, below)
+            below += (sprite.height + margin // 2) // 2 * 2
 
     def _host_signs(self, view: View) -> Iterator[Sprite]:
         """From right to left."""
@@ -225,25 +228,20 @@ class Composer:
 
     def _voices(self, view: View, top: int) -> Iterator[Sprite]:
         """Signs for who is heard only: one each, or one for all where that would be too many."""
-        talking = [voice.name for voice in view.voices if voice.talking and voice.name]
         if len(view.voices) > self._places(view, top):
-            spoken = " · ".join(
-                [str(len(view.voices)), ", ".join(talking)] if talking else [str(len(view.voices))]
-            )
-            both = Voice(
-                spoken if self._names else str(len(view.voices)), any(v.talking for v in view.voices)
-            )
-            boxes = [(both, both.name)]
+            talking = ", ".join(voice.name for voice in view.voices if voice.talking)
+            signs = [(talking, str(len(view.voices)), any(voice.talking for voice in view.voices))]
         else:
-            boxes = [(voice, voice.name if voice.talking and self._names else "") for voice in view.voices]
-        for voice, text in boxes:
+            signs = [(voice.name if voice.talking else "", "", voice.talking) for voice in view.voices]
+        for name, count, talks in signs:
             sprite = box_label(
-                text,
+                name if self._names else "",
                 self._letters,
-                self.width * 3 // 10,
+                self.width * _VOICE // 100,
+                lead=count,
                 icon=Sign.VOICE,
-                icon_shade=GOOD if voice.talking else INK,
-                edge=voice.talking,
+                icon_shade=GOOD if talks else INK,
+                edge=talks,
                 font=self._font,
             )
             if sprite:
@@ -279,33 +277,31 @@ class Composer:
         elif picture is None:
             self._draw_placeholder(tile, face)
         else:
-            place(picture, tile, self._letterbox or face.slides)
+            place(picture, tile, self._letterbox or face.slides, _GROUND)
             if stale:
                 tile.fade()
         if face is not None and face.talking and self._frames and len(self._plan.seats) > 1:
-            self._draw_frame(tile)
+            _draw_edge(tile, self._frame_width(), _GOOD)
         if seat.label:
             inset = self._inset(where)
             seat.label.draw(tile, inset, where.height - inset - seat.label.height)
         for laid in seat.over:
             laid.sprite.draw(tile, laid.x - where.x, laid.y - where.y)
 
-    def _draw_frame(self, tile: Picture) -> None:
-        wide = self._frame_width()
-        tile.part(0, 0, tile.width, wide).fill(_GOOD)
-        tile.part(0, tile.height - wide, tile.width, wide).fill(_GOOD)
-        tile.part(0, 0, wide, tile.height).fill(_GOOD)
-        tile.part(tile.width - wide, 0, wide, tile.height).fill(_GOOD)
+    def _draw_surface(self, tile: Picture) -> None:
+        """What is below everything but pictures; it has an edge, so that neighbours stand apart."""
+        tile.fill(_SURFACE)
+        _draw_edge(tile, self._frame_width() // 4 * 2 or 2, _GROUND)
 
     def _draw_number(self, tile: Picture) -> None:
-        tile.fill(_SURFACE)
+        self._draw_surface(tile)
         text = f"+{self._plan.more}"
         sprite = words(text, max(12, tile.height // 4), tile.width, INK, bold=True, font=self._font)
         _centre(tile, sprite, 0)
 
     def _draw_placeholder(self, tile: Picture, face: Face) -> None:
         """Somebody without a picture: initials, and in the corner why there is none."""
-        tile.fill(_SURFACE)
+        self._draw_surface(tile)
         size = max(8, tile.height * 9 // 20 // 2 * 2)
         if face.slides:
             _centre(tile, icon_sprite(Sign.SLIDES, size, INK_SOFT), 0)
@@ -319,6 +315,13 @@ class Composer:
             inset = self._margin if tile.height > self.height // 3 else self._margin // 2
             shade = CARE if face.camera is Camera.MUTED else INK_SOFT
             icon_sprite(why, small, shade).draw(tile, (tile.width - small - inset) // 2 * 2, inset // 2 * 2)
+
+
+def _draw_edge(tile: Picture, wide: int, shade: Colour) -> None:
+    tile.part(0, 0, tile.width, wide).fill(shade)
+    tile.part(0, tile.height - wide, tile.width, wide).fill(shade)
+    tile.part(0, 0, wide, tile.height).fill(shade)
+    tile.part(tile.width - wide, 0, wide, tile.height).fill(shade)
 
 
 def _touches(laid: _Laid, tile: Tile) -> bool:

@@ -48,6 +48,7 @@ def box_label(
     size: int,
     most: int,
     *,
+    lead: str = "",
     icon: Sign | None = None,
     icon_shade: Shade = INK,
     ink: Shade = INK,
@@ -58,21 +59,25 @@ def box_label(
 ) -> Sprite | None:
     """A line in a box with round corners, at most so wide [pixels]; too long lines end in an ellipsis.
 
-    `size`: of the letters. `icon`: before it. `edge`: a border for who talks. None where nothing fits.
+    `size`: of the letters. `icon`: before it; `lead`: between both, a number in bold letters, never shortened. `edge`:
+    a border for who talks. None where nothing fits.
     """
-    style = Style(size, bold, font)
+    style, leading = Style(size, bold, font), Style(size, True, font)
     high = line_height(style) + 2 * (size // 6)
     side, gap = max(3, size * 2 // 5), max(2, size // 3)
     icon_size = size * 5 // 4 if icon else 0
-    room = most - 2 * side - icon_size - (gap if icon else 0)
+    before = icon_size + (gap + width(lead, leading) if lead else 0)
+    room = most - 2 * side - before - (gap if before else 0)
     shown = shorten(text, style, room) if room > 0 else ""
     across = width(shown, style) if shown else 0
-    if not across and not icon:
+    if not across and not before:
         return None
-    wide = 2 * side + icon_size + across + (gap if icon and across else 0)
+    wide = 2 * side + before + across + (gap if before and across else 0)
     image = _box(wide, high, size, ground, edge)
     if icon:
         paint(image, sign(icon, icon_size), side, (high - icon_size) // 2, icon_shade)
+    if lead:
+        draw(image, side + before - width(lead, leading), size // 6, lead, leading, (*ink, 255))
     if shown:
         draw(image, wide - side - across, size // 6, shown, style, (*ink, 255))
     return Sprite(image)
@@ -92,9 +97,12 @@ def _box(wide: int, high: int, size: int, ground: Shade, edge: bool) -> Image.Im
 
 @lru_cache(maxsize=512)
 def initials(name: str) -> str:
-    """One or two letters for a name, "" if it has none (a number, say)."""
-    words = [found for word in name.split() if (found := _first_letter(word))]
-    return "".join(words[:1] + words[1:][-1:]).upper()
+    """One or two letters for a name, "" if it has none (a number, say).
+
+    Only one in scripts without small and large letters: two would read as a word there.
+    """
+    words = [found for word in name.split() if (found := _first_letter(word).upper())]
+    return "".join(words[:1] + [last for last in words[1:][-1:] if (words[0] + last).isupper()])
 
 
 def _first_letter(word: str) -> str:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from mixer.picture import BLACK, Picture, Plane
+from mixer.picture import BLACK, Colour, Picture, Plane
 
 try:
     import cv2
@@ -60,8 +60,8 @@ def _even(dividend: int, divisor: int) -> int:
     return max(2, (dividend + divisor // 2) // divisor * 2)
 
 
-def place(source: Picture, tile: Picture, letterbox: bool = True) -> None:
-    """Draw a picture of any size, shape and rotation into a tile: whole with black bars (`letterbox`), or cut."""
+def place(source: Picture, tile: Picture, letterbox: bool = True, bars: Colour = BLACK) -> None:
+    """Draw a picture of any size, shape and rotation into a tile: whole with bars (`letterbox`), or cut."""
     if not letterbox:
         lying = source.upright != (source.width, source.height)
         shape = (tile.height, tile.width) if lying else (tile.width, tile.height)
@@ -72,19 +72,19 @@ def place(source: Picture, tile: Picture, letterbox: bool = True) -> None:
         return
     box = whole(*source.upright, tile.width, tile.height)
     if (box.width, box.height) != (tile.width, tile.height):
-        _bars(tile, box)
+        _draw_bars(tile, box, bars)
         tile = tile.part(*box)
     scale(source, tile)
 
 
-def _bars(tile: Picture, box: Box) -> None:
+def _draw_bars(tile: Picture, box: Box, bars: Colour) -> None:
     right, below = box.x + box.width, box.y + box.height
     if box.width < tile.width:
-        tile.part(0, 0, box.x, tile.height).fill(BLACK)
-        tile.part(right, 0, tile.width - right, tile.height).fill(BLACK)
+        tile.part(0, 0, box.x, tile.height).fill(bars)
+        tile.part(right, 0, tile.width - right, tile.height).fill(bars)
     else:
-        tile.part(0, 0, tile.width, box.y).fill(BLACK)
-        tile.part(0, below, tile.width, tile.height - below).fill(BLACK)
+        tile.part(0, 0, tile.width, box.y).fill(bars)
+        tile.part(0, below, tile.width, tile.height - below).fill(bars)
 
 
 def scale(source: Picture, target: Picture) -> None:

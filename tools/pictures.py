@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,7 @@ PEOPLE: Final = (
 SHAPES: Final = ((640, 360), (1280, 720), (640, 480), (360, 640), (352, 288), (320, 180))
 
 
+@cache
 def person(number: int) -> Picture:
     """Somebody before a wall; each has colours, and now and then a camera of another shape, of his own."""
     width, height = SHAPES[0 if number % 4 else number // 4 % len(SHAPES)]
