@@ -18,6 +18,8 @@ HEADS = [
     b"v=0\r\nc=IN IP4 127.0.0.1\r\na=group:BUNDLE 1 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:1\r\n"
     b"m=audio 4000 UDP/TLS/RTP/SAVPF 0 96\r\na=mid:0\r\na=rtcp-mux\r\na=setup:actpass\r\na=ice-ufrag:abcd\r\n"
     b"a=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 " + b":".join([b"AA"] * 32) + b"\r\n",
+    b"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\nm=video 4002 RTP/AVP 96 97 98\r\n"
+    b"a=rtpmap:96 H264/90000\r\na=rtpmap:97 rtx/90000\r\n",
 ]
 VALUES = st.one_of(
     st.text(max_size=30),
@@ -25,8 +27,20 @@ VALUES = st.one_of(
     st.sampled_from(["+0", "1_0", "٣", "9" * 30, "/", ";=;", "|"]),
 )
 NAMES = ["rtpmap", "fmtp", "ptime", "maxptime", "crypto", "rtcp", "extmap", "candidate", "ssrc", "x"]
+NAMES += ["rid", "simulcast", "ssrc-group", "content", "framerate", "imageattr"]
 NAMES += ["ice-ufrag", "ice-pwd", "fingerprint", "setup", "tls-id", "mid", "group", "rtcp-fb", "bundle-only"]
-STARTS = ["", "96 ", "1 ", "sha-256 ", "BUNDLE 0 "]
+STARTS = [
+    "",
+    "96 ",
+    "1 ",
+    "sha-256 ",
+    "BUNDLE 0 ",
+    "97 apt=",
+    "96 profile-level-id=42e0",
+    "96 nack ",
+    "FID 1 ",
+]
+STARTS += ["a send ", "send a;", "96 max-fs=", "96 sprop-parameter-sets=", "96 H264/", "* ccm "]
 LINES_OF_ONE = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(STARTS), VALUES), max_size=8).map(
     lambda lines: b"".join(f"a={n}:{p}{v}\r\n".encode(errors="replace") for n, p, v in lines)
 )
