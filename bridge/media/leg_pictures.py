@@ -199,9 +199,9 @@ class LegPictures:
             stream.sender.close()
         self.conference, self._served = conference, served
         for stream in self.streams.values():
+            stream.serve(served, now)
             if stream.video is not None:
                 stream.sender.configure(stream.video, now)
-            stream.serve(served, now)
         self._hurry(now)
 
     def want_key(self, source: str, now: float) -> None:

@@ -50,6 +50,7 @@ class LocalMedia:
         self._audio: AudioLoop | None = None
         self._legs: dict[str, str] = {}
         self.figures: dict[int, contract.Figures] = {}
+        self.pictures = ""  # where video workers find it
 
     async def start(self) -> None:
         """Begin to serve."""
@@ -99,7 +100,7 @@ class LocalMedia:
     def _take(self, source: AudioLoop, event: contract.Event) -> None:
         match event:
             case contract.Hello():
-                pass
+                self.pictures = event.pictures
             case contract.Figures():
                 self.figures[0] = event
             case contract.LegClosed(leg=leg) | contract.OpenFailed(leg=leg):
