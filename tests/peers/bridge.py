@@ -9,6 +9,7 @@ with BridgeProcess([room("100", "open")]) as bridge, SipPhone(tone=400) as phone
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -34,6 +35,7 @@ CALM = {"tick_late_ms": 1000, "loop_lag_ms": 10_000}
 """Of `[limits]`: a busy test machine must not look like an overloaded bridge."""
 
 _MEDIA_PORTS = 200
+_WORKER = b"bridge.video"
 _METRIC = re.compile(r"^(\w+)(\{[^}]*\})? (\S+)$", re.MULTILINE)
 _MADE_PIN = re.compile(r"sip:(\w+)@.*?host: PIN (\d+)(?:.*?guest: PIN (\d+))?")
 
@@ -164,9 +166,22 @@ class BridgeProcess:
         return self.child.pid
 
     def media_pids(self) -> list[int]:
-        """Of the media processes: all children but multiprocessing's own."""
-        pids = processes.tree(self.pid)[1:]
-        return [pid for pid in pids if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        """Of the media processes: all children but the video workers, and multiprocessing's own."""
+        return [pid for pid in self._children(b"") if pid not in self._children(_WORKER, b"resource_tracker")]
+
+    def video_pids(self) -> list[int]:
+        """Of the video workers."""
+        return self._children(_WORKER)
+
+    def _children(self, *words: bytes) -> list[int]:
+        """The children with one of these words in their command line; who ends meanwhile has none."""
+        found = []
+        for pid in processes.tree(self.pid)[1:]:
+            with contextlib.suppress(OSError):
+                line = Path(f"/proc/{pid}/cmdline").read_bytes()
+                if line and any(word in line for word in words):
+                    found.append(pid)
+        return found
 
     def status(self, path: str) -> int:
         """The HTTP status of a resource of the management port; 0 when nobody listens."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,6 +49,10 @@ class Cable:
         """It gets through again."""
         self._background.run(self._set(True))
 
+    def lose(self, lost: Callable[[int], bool]) -> None:
+        """From now on datagrams are lost as this says of each, counted from 0, both ways together; TCP has none."""
+        self._background.run(self._lose(lost))
+
     def rebind(self) -> None:
         """From now on datagrams come to the bridge from other ports, as when a NAT forgot its table."""
         self._background.run(self._rebind())
@@ -74,6 +79,9 @@ class Cable:
             self._whole.set()
         else:
             self._whole.clear()
+
+    async def _lose(self, lost: Callable[[int], bool]) -> None:
+        self._near.lost = lost
 
     async def _rebind(self) -> None:
         self._near.forget()
@@ -110,6 +118,8 @@ class _Near(asyncio.DatagramProtocol):
     """The browsers' end: one socket for all, and towards the bridge one for each address that sends."""
 
     def __init__(self, whole: asyncio.Event, target: Address) -> None:
+        self.lost: Callable[[int], bool] = lambda number: False
+        self._count = 0
         self._whole = whole
         self._target = target
         self._far: dict[Address, asyncio.Task[asyncio.DatagramTransport]] = {}
@@ -119,7 +129,7 @@ class _Near(asyncio.DatagramProtocol):
         self._transport = transport
 
     def datagram_received(self, data: bytes, source: Any) -> None:
-        if not self._whole.is_set():
+        if not self._passes():
             return
         far = self._far.get(source)
         if far is None:
@@ -137,8 +147,13 @@ class _Near(asyncio.DatagramProtocol):
 
     def back(self, data: bytes, source: Address) -> None:
         """Hand a datagram of the bridge to the browser."""
-        if self._whole.is_set() and self._transport is not None:
+        if self._passes() and self._transport is not None:
             self._transport.sendto(data, source)
+
+    def _passes(self) -> bool:
+        """Whether the next datagram gets through."""
+        self._count += 1
+        return self._whole.is_set() and not self.lost(self._count - 1)
 
     def forget(self) -> None:
         """Close the sockets towards the bridge; the next datagrams open others."""

@@ -83,6 +83,7 @@ class Camera:
         self.asked_for_keys = 0  # by the other end
         self.asked_again = 0
         self.broken = 0  # times that something was missing of what came
+        self.key_frames = 0  # that came
         self.packets_in = self.packets_out = 0
         self.bitrate_allowed = 0  # by the newest TMMBR or REMB [bit/s]
         self._resends = resends
@@ -211,6 +212,7 @@ class Camera:
                 skip += 4 + 4 * int.from_bytes(datagram[skip + 2 : skip + 4], "big")
             picture = self._screen.take(sequence, stamp, second > 127, datagram[skip:])
             self.broken += self._screen.broke
+            self.key_frames += self._screen.key
             if self._screen.waits and now - self._asked > _ASK_S:
                 self._asked = now
                 self._ask_key()
@@ -221,6 +223,10 @@ class Camera:
         small = frame.reformat(*SMALL, format="rgb24", interpolation="AREA")
         self.seen.append(Seen(now, _rgb(small), frame.width, frame.height))
         self.latest = _rgb(frame.reformat(format="rgb24"))
+
+    def want_key(self) -> None:
+        """Let the next picture be a key frame, though nobody has asked for one."""
+        self._key_wanted = True
 
     def ask_keys(self, count: int) -> None:
         """Ask so many times at once for a key frame."""
@@ -272,12 +278,13 @@ class Camera:
 class Screen:
     """Puts packets together to pictures and decodes them; after a hole it takes nothing before the next key frame.
 
-    `waits`: whether it is in need of one; `broke`: whether the newest packet told of a hole.
+    `waits`: whether it is in need of one; `broke`: whether the newest packet told of a hole; `key`: whether it was the
+    last one of a key frame.
     """
 
     def __init__(self, codec: str) -> None:
         self.waits = True
-        self.broke = False
+        self.broke = self.key = False
         self._codec = codec
         self._decoder: Any = av.CodecContext.create("h264" if codec == "H264" else "vp8", "r")
         self._decoder.thread_count = 1
@@ -287,6 +294,7 @@ class Screen:
     def take(self, sequence: int, stamp: int, marker: bool, payload: bytes) -> av.VideoFrame | None:
         """One packet; the picture that it completes, if it does."""
         self.broke = self._next is not None and sequence != self._next and not self.waits
+        self.key = False
         if self._next is not None and sequence != self._next:
             self.waits, self._parts = True, []
         self._next = (sequence + 1) & 0xFFFF
@@ -295,8 +303,8 @@ class Screen:
             return None
         whole, self._parts = self._parts, []
         try:
-            unit, key = _h264_unit(whole) if self._codec == "H264" else _vp8_unit(whole)
-            if self.waits and not key:
+            unit, self.key = _h264_unit(whole) if self._codec == "H264" else _vp8_unit(whole)
+            if self.waits and not self.key:
                 return None
             self.waits = False
             frames = self._decoder.decode(av.Packet(unit))
