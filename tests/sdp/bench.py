@@ -14,7 +14,7 @@ from itertools import pairwise
 from bridge.errors import ProtocolError
 from bridge.sdp.description import parse
 from bridge.sdp.negotiate import accept, answer, offer
-from tests.sdp.samples import BROWSER, DATA, LOCAL, LOOPBACK, read
+from tests.sdp.samples import DATA, LOOPBACK, SEEING, SEEING_BROWSER, read
 
 HEAD = b"v=0\r\no=- 1 1 IN IP4 192.0.2.77\r\ns=-\r\nc=IN IP4 192.0.2.77\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 96\r\n"
 WEB = (
@@ -22,6 +22,8 @@ WEB = (
     b"a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:actpass\r\n"
 )
 PRINT = b"a=fingerprint:sha-256 " + b":".join([b"AB"] * 32) + b"\r\n"
+SECTION = b"m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 H264/90000\r\na=mid:v\r\n"
+SEEN = WEB.replace(b"BUNDLE 0", b"BUNDLE 0 v") + PRINT + SECTION
 GROWING: dict[str, Callable[[int], bytes]] = {
     "attributes": lambda n: HEAD + b"a=x-1:y\r\n" * n,
     "one line": lambda n: HEAD + b"a=x:" + b"A" * (n * 30),
@@ -39,8 +41,16 @@ GROWING: dict[str, Callable[[int], bytes]] = {
     ),
     "names in a bundle": lambda n: WEB.replace(b"BUNDLE", b"BUNDLE" + b" x" * (n * 10)) + PRINT,
     "rtcp-fb lines": lambda n: WEB + PRINT + b"a=rtcp-fb:0 transport-cc\r\n" * n,
+    "layers": lambda n: SEEN + b"".join(b"a=rid:x%d send\r\n" % i for i in range(n)) + simulcast(n),
+    "feedback on pictures": lambda n: SEEN + b"a=rtcp-fb:96 ccm fir tmmbr\r\n" * n,
+    "sections of video": lambda n: WEB + PRINT + b"a=ssrc-group:FID 1 2\r\n" * n + SECTION * 15,
     "over the limit": lambda n: HEAD + b"m=audio 4000 RTP/AVP 0\r\n" * (n * 40),
 }
+
+
+def simulcast(n: int) -> bytes:
+    """Write layers with an alternative each."""
+    return b"a=simulcast:send " + b";".join(b"x%d,y" % i for i in range(n)) + b"\r\n"
 
 
 def best_us(action: Callable[[], object], times: int = 200, rounds: int = 7) -> float:
@@ -57,7 +67,7 @@ def best_us(action: Callable[[], object], times: int = 200, rounds: int = 7) -> 
 def negotiate(body: bytes) -> None:
     """Parse and answer, whatever comes of it."""
     with contextlib.suppress(ProtocolError):
-        answer(parse(body), BROWSER if b"\r\nm=audio 9 " in body else LOCAL)
+        answer(parse(body), SEEING_BROWSER if b"\r\nm=audio 9 " in body else SEEING)
 
 
 def main() -> None:
@@ -69,10 +79,11 @@ def main() -> None:
         "linphone-offer-srtp",
         "chromium-offer-audio",
         "chromium-offer-video-channel",
+        "chromium-offer-layers-slides",
     ):
         body = (DATA / f"{name}.sdp").read_bytes()
-        local = LOCAL if name.startswith("device") else LOOPBACK
-        local = BROWSER if name.startswith("chromium") else local
+        local = SEEING if name.startswith("device") else LOOPBACK
+        local = SEEING_BROWSER if name.startswith("chromium") else local
         parsing, answering = best_us(partial(parse, body)), best_us(partial(answer, parse(body), local))
         print(f"{name:30} {len(body):5} B  parse {parsing:6.1f} us  answer {answering:6.1f} us")
     accepting = partial(accept, offer(LOOPBACK), read("baresip-answer-srtp-preferred"))
