@@ -16,7 +16,7 @@ from math import inf
 
 from bridge.log import logger
 from bridge.media.video_sender import VideoSender
-from bridge.rtp.batch import Batch
+from bridge.rtp.batch import LONGEST_PAYLOAD, Batch
 from bridge.video.contract import EncodedPicture
 
 SLICE_S = 0.0015  # work at a stretch
@@ -49,7 +49,7 @@ class Fanout:
         # Who has something to send now, each once, in turn; and who will, each once: bounded by the number of senders.
         self._ready: deque[VideoSender] = deque()
         self._later: list[tuple[float, int, VideoSender]] = []
-        self._busy: set[str] = set()  # who is in one of them
+        self._busy: set[VideoSender] = set()  # who is in one of them
         self._batch = Batch()
         self._serials = itertools.count()
         self._handle: asyncio.Handle | None = None
@@ -66,12 +66,15 @@ class Fanout:
 
     def give(self, picture: EncodedPicture, now: float) -> None:
         """A picture of a worker for all its sinks. Sinks that we do not know have just ended."""
+        if max(map(len, picture.payloads), default=0) > LONGEST_PAYLOAD:
+            self._drops["picture-too-long"] += 1
+            return
         for sink in picture.sinks:
             sender = self._senders.get(sink)
             if sender is not None and sender.offer(picture, now):
                 self.pictures += 1
-                if sink not in self._busy:
-                    self._busy.add(sink)
+                if sender not in self._busy:
+                    self._busy.add(sender)
                     self._ready.append(sender)
         self._plan(now)
 
@@ -119,12 +122,12 @@ class Fanout:
 
     def _send(self, sender: VideoSender, now: float) -> None:
         if self._senders.get(sender.sink) is not sender:
-            self._busy.discard(sender.sink)
+            self._busy.discard(sender)
             return
         try:
             due = sender.send(now, self._batch)
         except Exception as fault:  # ours: it costs this sink, not the others
-            self._busy.discard(sender.sink)
+            self._busy.discard(sender)
             self._senders.pop(sender.sink, None)
             self._drops["fanout-fault"] += 1
             _log.error("fanout-fault", leg=sender.sink, exc_info=fault)
@@ -132,7 +135,7 @@ class Fanout:
                 self._fail(sender.sink, fault)
             return
         if due == inf:
-            self._busy.discard(sender.sink)
+            self._busy.discard(sender)
         elif due <= now:
             self._ready.append(sender)
         else:

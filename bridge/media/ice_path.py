@@ -31,6 +31,7 @@ STRANGE_CHECKS_PER_S = 50.0  # along others: they may be anybody's, and must not
 # the peer has moved: a NAT has given it another port, and it does not know, so it nominates nothing.
 MOVED_PACKETS = 3
 MOVED_S = 0.05
+CROWDED = 8_192  # octets that wait for TCP; pictures wait behind them, sound does not
 HELD_S = 2.0  # a path on which a proven packet came so lately is not given to another leg
 
 
@@ -185,6 +186,10 @@ class IcePath(Transport):
     def may_report(self) -> bool:
         """The same: RTP and RTCP share the path."""
         return self.may_send()
+
+    def crowded(self) -> bool:
+        """On TCP, where the peer has not read."""
+        return self._chosen is not None and self.port.waiting(self._chosen) > CROWDED
 
     def _send(self, datagram: bytes) -> None:
         if self._send_to is not None:

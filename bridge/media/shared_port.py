@@ -188,6 +188,13 @@ class SharedPort:
         """What sends many datagrams along this path at once; None if nothing does, as on TCP."""
         return self._batch_senders[path.via] if path.via < len(self._batch_senders) else None
 
+    def waiting(self, path: Path) -> int:
+        """Octets that were sent along this path and wait on our side: on TCP, for the peer to read."""
+        if path.via < len(self._sockets) or self._connections is None:
+            return 0
+        connection = self._connections.find(path.via)
+        return connection.waiting if connection is not None else 0
+
     def protocol(self, path: Path) -> str:
         """ "udp" or "tcp"."""
         return "udp" if path.via < len(self._sockets) else "tcp"

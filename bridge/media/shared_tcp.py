@@ -58,6 +58,11 @@ class Connection:
         self.flush()
         return True
 
+    @property
+    def waiting(self) -> int:
+        """Octets that the kernel has not taken."""
+        return len(self._waiting)
+
     def flush(self) -> None:
         """Offer what waits to the kernel. A connection that is broken is found out when it is read."""
         if not self._waiting:

@@ -6,11 +6,13 @@ cannot be sent breaks the chain: all that refer to it are dropped too, and the w
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections import Counter, deque
 from collections.abc import Callable
 from math import inf
 
+from bridge.media.allowance import Allowance
 from bridge.media.transport import Transport
 from bridge.rtp import rtcp
 from bridge.rtp.batch import SLOTS, Batch
@@ -35,11 +37,15 @@ MOST_WAITING = (
 KEY_S = 1.0  # from one wish for a key frame to the next
 TOLD_S = 0.5  # from one change of the bit rate that a worker is told to the next
 TOLD_CHANGE = 0.1
-AT_ONCE = 8  # packets that leave together
-STEP_S = 0.005  # and so long before the next ones of the same picture
-SPREAD_S = 0.1  # a large picture leaves within this
+AT_ONCE = 8  # packets of a picture that leave together; a larger one leaves in steps,
+LEAST_STEP = 4  # of so many packets at least,
+STEP_S = 0.01  # so long one after the other,
+FASTER = 2.5  # so many times as fast as the path is thought to carry,
+SPREAD_S = 0.1  # and within this
+CROWDED_S = 0.02  # where what was sent before waits on our side: until the next look
 RESENT = 0.1  # of the octets that were sent
 RESENT_BURST = 6_000.0  # octets
+ASKED_PER_S, ASKED_AT_ONCE = 1_000.0, 300.0  # numbers that are looked up for a peer that wants them again
 
 
 class VideoSender:
@@ -86,6 +92,7 @@ class VideoSender:
         # What was sent, for peers that want the same packets again. Not protected anew: that would use one key stream
         # for two packets, should anything in them have changed (RFC 3711 section 9.1).
         self._copies: Copies | None = None
+        self._asked = Allowance(ASKED_PER_S, ASKED_AT_ONCE, -inf)
         self._tokens = RESENT_BURST  # octets that may be sent again
         self.pictures = self.dropped = 0
 
@@ -188,6 +195,9 @@ class VideoSender:
             return self._due
         if not self.stream.left and not self._begin(now):
             return inf
+        if self._transport.crowded():
+            self._due = now + CROWDED_S
+            return self._due
         count = min(self._step, self.stream.left)
         if not self._transport.may_send(count):
             self._drops["picture-not-sent"] += 1
@@ -211,10 +221,15 @@ class VideoSender:
         picture = self._waiting.popleft()
         self.stream.begin(picture.payloads, picture.composed, now)
         count = len(picture.payloads)
-        self._step = min(SLOTS, max(AT_ONCE, -int(-count * STEP_S // SPREAD_S)))
         octets = sum(map(len, picture.payloads))
+        self._step = AT_ONCE if count <= AT_ONCE else self._pace(count, octets)
         self._tokens = min(max(RESENT_BURST, self._tokens), self._tokens + RESENT * octets)
         return True
+
+    def _pace(self, count: int, octets: int) -> int:
+        """How many packets of a large picture leave in a step."""
+        spread = min(SPREAD_S, octets * 8 / (FASTER * self.estimate.share(self.stream.ssrc)))
+        return min(SLOTS, max(LEAST_STEP, math.ceil(count * STEP_S / spread)))
 
     # -- feedback --------------------------------------------------------------------------------------------------
 
@@ -234,7 +249,7 @@ class VideoSender:
             case FullIntra(items=items):
                 self._take_commands(items, now)
             case EstimatedBitrate(bitrate=bitrate):
-                self.estimate.on_remb(bitrate)
+                self.estimate.on_remb(bitrate, now)
             case BitrateRequest(ssrc=peer, items=items):
                 self._take_limits(peer, items)
             case _:
@@ -274,6 +289,9 @@ class VideoSender:
     def _resend(self, items: tuple[tuple[int, int], ...], now: float) -> None:
         """Send again what is remembered, within bounds: in a stream of its own, or else as it was."""
         for sequence in missing(items):
+            if not self._asked.take(now):
+                self._drops["nack-over-rate"] += 1
+                return
             copy = None if self._copies is None else self._copies.find(sequence, now)
             payload = copy or self.stream.find(sequence)
             if payload is None or (copy is None and not self.stream.repairs):

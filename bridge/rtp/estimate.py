@@ -33,6 +33,8 @@ _CUT_AGAIN_S: Final = 0.25  # and a round trip, before what was cut can show
 _SHOWS_S: Final = (
     0.3  # after a cut less is sent, at last; what is lost of what was sent before says nothing new
 )
+_TELLS_S: Final = 3.0  # who numbers what came tells of it several times a second
+_SILENT_S: Final = 15.0  # without any word of the peer nothing grows
 _RATE_S: Final = 0.5  # what is sent and what comes through is measured over so long
 
 
@@ -54,6 +56,8 @@ class Estimate:
         self._round_trip = 0.1
         self._grown = now
         self._cut = -inf
+        self._heard = now  # when the peer last told anything of what it gets
+        self._told = -inf  # and when it last did so packet by packet
         self._met = (inf, -inf)  # at which rate a queue built up, and when
         self._sent = _Meter()
         self._came = _Meter()
@@ -92,8 +96,9 @@ class Estimate:
 
     # -- what the peer tells ---------------------------------------------------------------------------------------
 
-    def on_remb(self, bitrate: int) -> None:
+    def on_remb(self, bitrate: int, now: float) -> None:
         """The peer's own estimate for all we send; 0 is legal."""
+        self._heard = max(self._heard, now)
         self._remb = bitrate
         self._settle()
 
@@ -102,18 +107,22 @@ class Estimate:
         self._limits[ssrc] = bitrate
 
     def on_round_trip(self, seconds: float) -> None:
-        """A round trip was measured."""
-        self._round_trip = min(1.0, max(0.01, seconds))
+        """A round trip was measured; 0 = it was not yet."""
+        if seconds > 0.0:
+            self._round_trip = min(1.0, max(0.01, seconds))
 
     def on_loss(self, lost: int, expected: int, now: float) -> None:
         """A report told of so many packets, of which so many were lost; where the peer numbers what came, that says
         more."""
-        if not self._departures.remembers and now - self._cut > _SHOWS_S + self._round_trip:
+        self._heard = now
+        if now - self._told > _TELLS_S and now - self._cut > _SHOWS_S + self._round_trip:
             self._lose(lost, expected, now)
 
     def on_transport_wide(self, feedback: TransportWide, now: float) -> None:
         """The peer told which packets came, and when."""
         passages, lost = self._departures.take(feedback)
+        if passages:
+            self._heard = self._told = now
         for passage in passages:
             self._trend.push(passage.sent, passage.arrival)
             self._came.add(passage.octets, passage.arrival)
@@ -152,7 +161,8 @@ class Estimate:
     def wake(self, now: float) -> None:
         """Time passes: grow, if all is well. To be called twice a second or so."""
         elapsed, self._grown = min(1.0, max(0.0, now - self._grown)), now
-        if self._losses.verdict is not Verdict.FREE or self._trend.usage is not Usage.NORMAL:
+        told = now - self._heard < _SILENT_S
+        if not told or self._losses.verdict is not Verdict.FREE or self._trend.usage is not Usage.NORMAL:
             return
         carried, (met, when) = self._carried, self._met
         if now - when > _FORGET_S:

@@ -32,12 +32,13 @@ VIDEO = NegotiatedVideo(
 
 
 class OpenWay(Transport):
-    """A transport that keeps what is sent. `open`: whether it may be sent along."""
+    """A transport that keeps what is sent. `open`: whether it may be sent along, `full`: whether that waits."""
 
     def __init__(self, drops: Counter[str]) -> None:
         self.told: list[contract.Event] = []
         super().__init__("a", Protection(IDENTITY), 3.0, drops, self.told.append)
         self.open = True
+        self.full = False
         self.rtp: list[bytes] = []
         self.rtcp: list[bytes] = []
 
@@ -57,6 +58,9 @@ class OpenWay(Transport):
 
     def may_report(self) -> bool:
         return self.open
+
+    def crowded(self) -> bool:
+        return self.full
 
     def _send(self, datagram: bytes) -> None:
         self.rtp.append(datagram)

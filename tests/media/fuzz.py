@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from random import Random
 
+from bridge.errors import ProtocolError
 from bridge.media import contract
 from bridge.media.endpoint import Receiver
 from bridge.media.ice_path import IcePath
@@ -15,9 +16,11 @@ from bridge.media.settings import MediaSettings
 from bridge.media.shared_port import SharedPort
 from bridge.rtc.dtls import Handshake
 from bridge.rtc.ice import Path
-from bridge.rtp import rtcp
+from bridge.rtp import rtcp, rtcp_feedback
+from bridge.rtp.congestion import Arrivals
 from bridge.sdp.transport import DtlsRole, NegotiatedDtls, NegotiatedTransport
 from tests.media.bench_leg import AUDIO, IDENTITY, PEER, BenchLeg
+from tests.media.bench_video import BenchVideo
 from tests.rtc.checks import AGREED, check
 from tests.rtc.ends import THEIRS
 
@@ -93,6 +96,45 @@ _PHONE = BenchLeg()
 
 _HELLO = Handshake(THEIRS, NegotiatedDtls(DtlsRole.CLIENT, (IDENTITY.fingerprint,)), 0.0).start(0.0)
 
+_PICTURES = BenchVideo(transport_cc=True, feedback_id=3)  # one for all cases as well
+
+
+def fuzz_video_feedback(data: bytes) -> object:
+    """RTCP of somebody who gets pictures: whatever it says, what is sent stays within bounds."""
+    bench = _PICTURES
+    bench.show(3, key=True)
+    asked = len(bench.told)
+    try:
+        packets = rtcp.parse_compound(data)
+    except ProtocolError:
+        return None
+    for packet in packets:
+        bench.hear(packet)
+    bench.pass_time(0.1)
+    assert 64_000 <= bench.rate <= 3_000_000
+    assert len(bench.told) - asked <= 2
+    assert len(bench.take()) <= 20
+    bench.told.clear()
+    bench.way.rtcp.clear()
+    return packets
+
+
+def _feedback() -> list[bytes]:
+    """What such a peer may say."""
+    ssrc, arrivals = _PICTURES.ssrc, Arrivals()
+    for number in range(9):
+        arrivals.note(number, 5.0 + number / 100)
+    return [
+        arrivals.feedback(1, ssrc) or b"",
+        rtcp.serialise(rtcp_feedback.Nack(1, ssrc, ((_PICTURES.sender.stream.sequence, 0xFFFF),))),
+        rtcp.serialise(rtcp_feedback.PictureLoss(1, ssrc)),
+        rtcp.serialise(rtcp_feedback.FullIntra(1, ((ssrc, 3),))),
+        rtcp.serialise(rtcp_feedback.EstimatedBitrate(1, 500_000, (ssrc,))),
+        rtcp.serialise(rtcp_feedback.BitrateRequest(1, ((ssrc, 500_000),))),
+        rtcp.serialise(rtcp.ReceiverReport(1, (rtcp.ReportBlock(ssrc, 2, 3, 4, 5, 6, 7),))),
+    ]
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "media_port": (
         fuzz_media_port,
@@ -105,6 +147,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
             rtcp.serialise(rtcp.Bye((77,))),
         ],
     ),
+    "video_feedback": (fuzz_video_feedback, _feedback()),
     "shared_port": (
         fuzz_shared_port,
         [check(), check(nominate=True), check(password="wrong"), *_HELLO, _PHONE.packet()],

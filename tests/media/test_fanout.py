@@ -123,6 +123,18 @@ def test_a_sink_that_fails_costs_itself() -> None:
     run(show())
 
 
+def test_payloads_that_fit_no_packet_are_dropped() -> None:
+    async def show() -> None:
+        hall = Hall(1)
+        hall.fanout.give(EncodedPicture(hall.names, True, 0.0, (bytes(1_500),)), 0.0)
+        await asyncio.sleep(0.1)
+        assert hall.sent == [0]
+        assert hall.drops["picture-too-long"] == 1
+        hall.fanout.stop()
+
+    run(show())
+
+
 def test_who_is_removed_gets_nothing_more() -> None:
     async def show() -> None:
         hall = Hall(2)

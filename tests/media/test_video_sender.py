@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bridge.rtp import rtcp
-from bridge.rtp.rtcp_feedback import EstimatedBitrate, FullIntra, Nack, PictureLoss
+from bridge.rtp.congestion import Arrivals
+from bridge.rtp.rtcp import parse_compound
+from bridge.rtp.rtcp_feedback import (
+    BitrateNotice,
+    BitrateRequest,
+    EstimatedBitrate,
+    FullIntra,
+    Nack,
+    PictureLoss,
+)
 from bridge.sdp.audio import SrtpKey
 from bridge.sdp.video import VideoFormat, VideoLimits
 from bridge.video.contract import CloseSink, OpenSink, WantKeyFrame
 from tests.media.bench_video import BenchVideo
+from tests.media.vectors import VECTORS, beside
 
 
 def test_a_worker_is_told_of_the_stream_and_begins_with_a_key_frame() -> None:
@@ -94,6 +106,22 @@ def test_a_way_that_is_closed_breaks_the_chain() -> None:
     bench.way.open = False
     assert bench.show() == []
     bench.way.open = True
+    assert bench.show() == []
+    assert len(bench.show(key=True)) == 3
+
+
+def test_a_way_that_is_full_is_waited_for_and_what_is_behind_overtaken() -> None:
+    bench = BenchVideo()
+    bench.show(key=True)
+    bench.way.full = True
+    assert bench.show() == []
+    bench.way.full = False
+    assert len(bench.drain()) == 3
+    bench.way.full = True
+    for _ in range(10):
+        assert bench.show() == []
+    assert bench.told_of(WantKeyFrame) == [WantKeyFrame("a")]
+    bench.way.full = False
     assert bench.show() == []
     assert len(bench.show(key=True)) == 3
 
@@ -194,6 +222,94 @@ def test_the_rate_that_a_worker_is_told_follows_the_peer_twice_a_second_at_most(
     last = bench.told[-1]
     assert isinstance(last, OpenSink)
     assert last.bitrate == 64_000
+
+
+def test_a_limit_is_obeyed_and_answered() -> None:
+    for reduced in (False, True):
+        bench = BenchVideo(rtcp_reduced_size=reduced)
+        bench.pass_time(1.0)
+        bench.hear(BitrateRequest(5, ((bench.ssrc, 200_000), (99, 1))))
+        last = bench.told[-1]
+        assert isinstance(last, OpenSink)
+        assert last.bitrate == 200_000
+        reports = bench.reports()
+        assert reports[-1] == BitrateNotice(bench.ssrc, ((5, 200_000),))
+        assert len(reports) == (1 if reduced else 2)
+        bench.hear(BitrateRequest(5, ((99, 1),)))
+        assert bench.reports() == []
+        bench.hear(BitrateRequest(5, ((bench.ssrc, 0),)))
+        bench.pass_time(1.0)
+        assert bench.rate == 64_000
+
+
+def test_arrival_times_are_asked_for_and_followed() -> None:
+    bench = BenchVideo(transport_cc=True, feedback_id=3, send_limits=VideoLimits(bitrate=2_000_000))
+    arrivals, number, told = Arrivals(), 0, [bench.rate]
+
+    def second(delay: float, growth: float = 0.0) -> None:
+        """What is sent in a second takes longer and longer."""
+        nonlocal number
+        begun = bench.now
+        for _ in range(25):
+            for packet in bench.show(max(1, bench.rate // 200_000), key=not number):
+                assert packet.transport_number == number & 0xFFFF
+                arrivals.note(number & 0xFFFF, bench.now + delay + growth * (bench.now - begun))
+                number += 1
+            if (feedback := arrivals.feedback(1, bench.ssrc)) is not None:
+                for each in parse_compound(feedback):
+                    bench.hear(each)
+        bench.pass_time(0.1)
+        told.append(bench.rate)
+
+    for _ in range(5):
+        second(0.05)
+    assert told == sorted(told)
+    assert told[-1] > 1.3 * told[0]
+    second(0.05, growth=0.5)
+    assert told[-1] < 0.9 * told[-2]
+    opened = bench.told_of(OpenSink)[-1]
+    assert isinstance(opened, OpenSink)
+    assert opened.bitrate < 0.6 * told[-2]
+
+
+def test_a_storm_of_wishes_for_what_was_lost_costs_little() -> None:
+    bench = BenchVideo()
+    for _ in range(60):
+        bench.show(15, key=True)
+    begun = len(bench.way.rtp)
+    for _ in range(200):
+        bench.hear(Nack(1, bench.ssrc, tuple((number, 0xFFFF) for number in range(0, 65_536, 200))))
+    assert bench.drops["nack-over-rate"] + bench.drops["resend-over-rate"] >= 199
+    assert len(bench.way.rtp) - begun < 10
+
+
+@beside
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["rtcp-nack-storm", "rtcp-remb-zero", "rtcp-pli-unit"])
+def test_storms_of_vectors(name: str) -> None:
+    octets = (VECTORS / "rtcp" / f"{name}.bin").read_bytes()
+    bench = BenchVideo()
+    bench.show(40, key=True)
+    sent = sum(len(packet.payload) for _ in range(25) for packet in bench.show(5))
+    again = 0
+
+    def hear() -> None:
+        nonlocal again
+        for _ in range(100):
+            for packet in parse_compound(octets):
+                match packet:  # the storm of a peer of ours
+                    case Nack(ssrc, _, items):
+                        bench.hear(Nack(ssrc, bench.ssrc, items))
+                    case PictureLoss(ssrc, _):
+                        bench.hear(PictureLoss(ssrc, bench.ssrc))
+                    case _:
+                        bench.hear(packet)
+        again += sum(len(packet.payload) for packet in bench.take())
+
+    bench.pass_time(3.0, hear)
+    assert len(bench.told_of(WantKeyFrame)) <= 4
+    assert again <= 0.1 * sent + 7_000
+    assert bench.rate >= 64_000
 
 
 def test_reports_are_those_of_the_stream() -> None:

@@ -25,9 +25,9 @@ def narrows(now: float, path: Path) -> None:
 def test_nobody_is_starved_by_a_word(bitrate: int) -> None:
     made = estimate()
     made.configure(7, 0, False)
-    made.on_remb(bitrate)
+    made.on_remb(bitrate, 1_000.0)
     assert made.bitrate == made.share(7) == FLOOR
-    made.on_remb(10_000_000)
+    made.on_remb(10_000_000, 1_000.0)
     assert made.share(7) == START
     made.on_request(7, bitrate)
     assert made.share(7) == FLOOR
@@ -121,6 +121,26 @@ def test_a_path_of_almost_nothing() -> None:
 def test_few_pictures_with_little_in_them_let_it_grow_all_the_same() -> None:
     found = run(estimate(), Path(), 60.0, most=50_000, fps=5)
     assert found.rates(55.0, 60.0)[-1] > 1_500_000
+
+
+def test_without_any_word_of_the_peer_nothing_grows_for_long() -> None:
+    made = estimate()
+    made.configure(1, 0, False)
+    for second in range(60):
+        made.depart((100_000,), 1_000.0 + second)
+        made.wake(1_000.0 + second)
+    silent = made.share(1)
+    made.wake(1_100.0)
+    assert made.share(1) == silent
+
+
+def test_a_peer_that_agreed_to_tell_of_each_packet_and_does_not_is_judged_by_its_reports() -> None:
+    made = estimate()
+    made.configure(1, 0, True)
+    for second in range(20):
+        made.depart((20_000,), 1_000.0 + second)
+        made.on_loss(50, 100, 1_000.0 + second)
+    assert made.share(1) < 200_000
 
 
 def test_feedback_of_nonsense_changes_nothing() -> None:
