@@ -40,6 +40,10 @@ class Schedule:
         """When the next tick is due [monotonic seconds]."""
         return self._start + self._next * self.period
 
+    def move(self, seconds: float) -> None:
+        """Let all ticks from the next on come so much later (earlier where negative) [s]."""
+        self._start += seconds
+
     def judge(self, now: float) -> Tick | None:
         """The tick that is due at `now`, if one is. Of several that are due only the newest is given."""
         number = int((now + EARLY - self._start) // self.period)
@@ -82,6 +86,12 @@ class Ticker:
             self._alarm = _alarm(start, self._period)
             self._loop.add_reader(self._alarm, self._ring)
 
+    def move(self, seconds: float) -> None:
+        """Let all ticks from the next on come so much later (earlier where negative), a small part of the period."""
+        if self._schedule is not None:
+            self._schedule.move(seconds)
+            _set(self._alarm, self._schedule.due, self._period)
+
     def stop(self) -> None:
         """No more ticks. May be started again; the pause is not counted as skipped."""
         if self._schedule is not None:
@@ -108,13 +118,20 @@ def _alarm(first: float, period: float) -> int:
     alarm = int(libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_FLAGS))
     if alarm < 0:
         raise OSError(ctypes.get_errno(), "timerfd_create")
+    try:
+        _set(alarm, first, period)
+    except OSError:
+        os.close(alarm)
+        raise
+    return alarm
+
+
+def _set(alarm: int, first: float, period: float) -> None:
     seconds, rest = divmod(first, 1.0)
     setting = struct.pack("@llll", 0, round(period * 1e9), int(seconds), int(rest * 1e9))
+    libc = ctypes.CDLL(None, use_errno=True)
     if libc.timerfd_settime(alarm, _TFD_TIMER_ABSTIME, setting, None) != 0:
-        error = ctypes.get_errno()
-        os.close(alarm)
-        raise OSError(error, "timerfd_settime")
-    return alarm
+        raise OSError(ctypes.get_errno(), "timerfd_settime")
 
 
 class Spread:

@@ -85,3 +85,32 @@ async def test_ticker_on_the_real_clock() -> None:
     await asyncio.sleep(0.05)
     assert len(ticks) == seen
     assert [tick.number for tick in ticks] == sorted({tick.number for tick in ticks})
+
+
+def test_ticks_can_be_moved() -> None:
+    schedule = Schedule(0.0)
+    schedule.judge(0.0)
+    schedule.move(0.003)
+    assert schedule.due == pytest.approx(0.023)
+    assert schedule.judge(0.0225) is None
+    assert schedule.judge(0.023) == Tick(1, 0.0, 0)
+    schedule.move(-0.002)
+    assert schedule.due == pytest.approx(0.041)
+
+
+async def test_a_ticker_that_is_moved_goes_on() -> None:
+    numbers: list[int] = []
+    enough = asyncio.Event()
+
+    def on_tick(tick: Tick, now: float) -> None:
+        numbers.append(tick.number)
+        ticker.move(0.001 if tick.number < 3 else -0.001)
+        if len(numbers) >= 6:
+            enough.set()
+
+    ticker = Ticker(on_tick)
+    ticker.move(0.001)
+    ticker.start()
+    await asyncio.wait_for(enough.wait(), 5)
+    ticker.stop()
+    assert numbers == sorted(set(numbers))

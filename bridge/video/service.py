@@ -11,7 +11,7 @@ from typing import Final, assert_never
 import msgspec
 
 from bridge import log
-from bridge.ticker import Ticker
+from bridge.ticker import Tick, Ticker
 from bridge.video import contract
 from bridge.video.drawers import drawers
 from bridge.video.settings import VideoSettings
@@ -99,8 +99,14 @@ class Service:
         if self._ticker is not None:
             self._ticker.stop()
         self._fps = fps
-        self._ticker = Ticker(self._worker.tick, 1 / fps)
+        self._ticker = Ticker(self._tick, 1 / fps)
         self._ticker.start()
+
+    def _tick(self, tick: Tick, now: float) -> None:
+        self._worker.tick(tick, now)
+        step = self._worker.step()
+        if step and self._ticker is not None:
+            self._ticker.move(step)
 
     def _finish(self, reason: str) -> None:
         if not self._done.done():

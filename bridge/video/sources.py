@@ -45,16 +45,24 @@ class Source:
     """
 
     def __init__(
-        self, name: str, workshop: Workshop, on_need: Callable[[str], None], drops: Counter[str], ahead: float
+        self,
+        name: str,
+        workshop: Workshop,
+        on_need: Callable[[str], None],
+        drops: Counter[str],
+        ahead: float,
+        clock: Callable[[], float],
     ) -> None:
-        """`ahead`: how long before it is due a unit is decoded [s]: one tick."""
+        """`ahead`: how long before it is due a unit is decoded [s]: one tick. `clock`: monotonic seconds."""
         self.name = name
         self.decoded = 0
+        self.readied: deque[float] = deque(maxlen=40)  # when the last pictures could first be shown
         self.current: Shown | None = None
         self._workshop = workshop
         self._on_need = on_need
         self._drops = drops
         self._ahead = ahead
+        self._clock = clock
         # Both bounded by _MOST_UNITS.
         self._held: deque[AccessUnit] = deque()
         self._todo: deque[AccessUnit] = deque()
@@ -135,5 +143,6 @@ class Source:
             picture.sizes = {}  # several views may show it
             due = min(unit.due, unit.arrival + HOLD_S)
             self._ready.append(Shown(due, unit.arrival, picture))
+            self.readied.append(max(due, self._clock()))
         elif decoder.needs_key:
             self._on_need(self.name)

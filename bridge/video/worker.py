@@ -18,6 +18,7 @@ from bridge.ticker import Tick
 from bridge.video import contract
 from bridge.video.figures import Tally
 from bridge.video.ladder import Format, is_due
+from bridge.video.phase import STEP, best_shift
 from bridge.video.settings import Rung, VideoSettings
 from bridge.video.shortness import Shortness
 from bridge.video.showing import DrawerOpener, Moment, Showing
@@ -81,6 +82,7 @@ class VideoWorker:
         self._shortness = Shortness()
         self._arranged = float("-inf")  # when; -inf = it has to be done at the next tick
         self._number = 0  # of the newest tick
+        self._shift = 0.0  # of the ticks, that is still to be made [s]
         self._tally = Tally()
         self._decoded = 0  # by sources that are gone
 
@@ -135,6 +137,7 @@ class VideoWorker:
             self._make(index, streams, now)
         if tick.number % self.scene.fps == 0:
             self._second(now)
+            self._find_phase(now - tick.late)
 
     # -- one view at one tick ---------------------------------------------------------------------------------------
 
@@ -236,6 +239,21 @@ class VideoWorker:
             return bool(work.view.faces)
         return self.scene.views[index].card is not Card.NONE
 
+    # -- when ------------------------------------------------------------------------------------------------------
+
+    def step(self) -> float:
+        """How much later the next tick should come than planned [s], negative = earlier; ask once a tick."""
+        step = max(-STEP, min(STEP, self._shift))
+        self._shift -= step
+        return step
+
+    def _find_phase(self, tick: float) -> None:
+        ready: list[float] = []
+        for source in self._sources.values():
+            ready += source.readied
+            source.readied.clear()
+        self._shift = best_shift(ready, tick, 1 / self.scene.fps)
+
     # -- what goes where --------------------------------------------------------------------------------------------
 
     def _arrange(self) -> None:
@@ -264,7 +282,7 @@ class VideoWorker:
             self._ask(name)
 
     def _source(self, name: str) -> Source:
-        return Source(name, self._workshop, self._need, self.drops, 1 / self.scene.fps)
+        return Source(name, self._workshop, self._need, self.drops, 1 / self.scene.fps, self._clock)
 
     def _need(self, name: str) -> None:
         """In any thread."""

@@ -15,7 +15,7 @@ from collections import Counter
 import uvloop
 
 from bridge.sdp.video import VideoLimits
-from bridge.ticker import Ticker
+from bridge.ticker import Tick, Ticker
 from bridge.video.contract import EncodedPicture, OpenSink, VideoFigures, WorkerEvent, WorkerMessage
 from bridge.video.drawers import drawers
 from bridge.video.settings import VideoSettings
@@ -70,7 +70,12 @@ async def run(senders: int, height: int, codec: str, out: str, own: bool = True)
         worker.take(OpenSink(sink, out, 1, VideoLimits(), 1_200_000))
     rate = {360: 500_000, 720: 1_500_000, 180: 150_000}[height]
     clips = [stream(codec, height * 16 // 9, height, 50, seed, rate) for seed in range(min(senders, 4))]
-    ticker = Ticker(worker.tick, 1 / FPS)
+
+    def on_tick(tick: Tick, now: float) -> None:
+        worker.tick(tick, now)
+        ticker.move(worker.step())
+
+    ticker = Ticker(on_tick, 1 / FPS)
     start = loop.time() + 0.1
 
     async def send(number: int) -> None:

@@ -19,7 +19,7 @@ class Stage:
         self.threads = Inline()
         self.drops: Counter[str] = Counter()
         self.asked = 0
-        self.source = Source("a", self.threads, self._ask, self.drops, TICK)
+        self.source = Source("a", self.threads, self._ask, self.drops, TICK, lambda: 0.0)
 
     def _ask(self, name: str) -> None:
         self.asked += 1
