@@ -23,8 +23,8 @@ from mixer.typeface import Style, draw, line_height, width, wrap
 
 FALLBACK: Final = "en"
 _HEIGHT: Final = 720  # the sizes below are pixels of this
-_SIGN, _TITLE, _TEXT, _ROOM = 132, 46, 30, 26
-_ACROSS: Final = 78  # of a hundred: how much of the width lines may take
+_SIGN, _TITLE, _TEXT, _ROOM = 132, 50, 34, 28
+_ACROSS: Final = 88  # of a hundred: how much of the width lines may take
 
 _SIGNS: Final[dict[Card, Sign]] = {
     Card.WELCOME: Sign.KEYPAD,
@@ -43,7 +43,7 @@ class Wording(NamedTuple):
     """What a card says."""
 
     title: str
-    text: str
+    text: tuple[str, ...]
 
 
 class Texts(NamedTuple):
@@ -65,7 +65,7 @@ def _texts(language: str, table: Any) -> Texts:
     try:
         wanted = set(Card) - {Card.NONE}
         for name, wording in table["cards"].items():
-            cards[Card(name)] = Wording(**wording)
+            cards[Card(name)] = Wording(**{**wording, "text": tuple(wording["text"])})
         room, knocking = str(table["room"]), str(table["knocking"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"cards.toml: {language}: {error!r}") from None
@@ -101,7 +101,7 @@ def _compose(image: Image.Image, kind: Sign, wording: Wording, room: str, font: 
     text = _style(image.height, _TEXT, False, font)
     size = image.height * _SIGN // _HEIGHT
     lines = [(line, title, INK) for line in wrap(wording.title, title, most, 2)]
-    lines += [(line, text, INK) for line in wrap(wording.text, text, most, 4)]
+    lines += [(line, text, INK) for told in wording.text for line in wrap(told, text, most, 2)]
     spaces = [_after(style, text) for _, style, _ in lines]
     block = size + size // 3 + sum(spaces)
     foot = _style(image.height, _ROOM, True, font)
