@@ -62,7 +62,8 @@ class Call:
         self._over = False
         self._leaving: Pairs | None = None  # BYE waits for the ACK (RFC 3261 section 15)
         self._serving: Answering | None = None  # the INVITE that nobody above has answered yet
-        self._unknown: set[str] = set()  # content types of INFO that it has refused; those that we send are few
+        # Content types of INFO that the other side has refused; those that we send are few.
+        self._unknown: set[str] = set()
         self._unacknowledged: dict[int, Answering] = {}  # those answered, without ACK, by CSeq number
         self._update: ServerTransaction | None = None  # the UPDATE that nobody above has answered yet
         settings = layer.settings

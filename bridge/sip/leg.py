@@ -94,7 +94,6 @@ class SipLeg:
         self._local: Local | None = None
         self._six = False  # the offer's address is of IPv6
         self._ice = False  # it is on the port for ICE
-        self._video = terms.pictures is not None  # it gets ports for pictures, also for those that come later
         self._told_hold = False
         self._told_encrypted = False
         self._told_pictures = pictures_of(None)
@@ -220,7 +219,8 @@ class SipLeg:
     def _open(self, six: bool) -> None:
         terms = self._terms
         address = (terms.address6 if six else terms.address4) or terms.address4 or terms.address6
-        video = self._video and not self._ice
+        # Pictures may come later, in a re-INVITE, and then need ports that are there.
+        video = terms.pictures is not None and not self._ice
         self._switchboard.open(self.id, self.conference, address, self, shared=self._ice, video=video)
 
     # -- what media tells -----------------------------------------------------------------------------------------
@@ -257,12 +257,10 @@ class SipLeg:
         self._tell(commands.Answer(self.call, body))
 
     def media_refused(self, why: str) -> None:
-        """There are none to be had. Instead of the shared one, ports of its own will do, without ICE; and two
-        instead of four, without pictures."""
+        """There are none to be had. Instead of the shared one, ports of its own will do, without ICE."""
         if self.state is State.OVER:
             self._tell_gone()
-        if self.state is State.OPENING and (self._ice or self._video):
-            self._video = self._video and self._ice
+        if self.state is State.OPENING and self._ice:
             self._ice = False
             self._open(self._six)
         else:

@@ -140,10 +140,14 @@ def test_a_leg_that_arrives_elsewhere_tells_changes_there(world: Room4) -> None:
     assert world.there.told == [("video", Pictures(watches=True))]
 
 
+def test_without_the_shared_port_there_are_ports_for_pictures(world: Room4) -> None:
+    world.leg.begin(sdp(media="40000 RTP/AVP", more=ICE))
+    world.switchboard.media_event(contract.OpenFailed("c1", "no-shared-port"))
+    assert [(each.shared, each.video) for each in world.opens()] == [(True, False), (False, True)]
+
+
 def test_where_ports_are_short_there_is_sound_at_least(world: Room4) -> None:
     world.leg.begin(sdp(more=picture()))
-    world.switchboard.media_event(contract.OpenFailed("c1", "no-ports"))
-    assert [each.video for each in world.opens()] == [True, False]
     World.open_ports(world)
     world.leg.agent_event(events.AckReceived("c1", None))
     assert "m=video 0 RTP/AVP 96" in world.said()
