@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.codec.fuzz import TARGETS
+from tests.codec import fuzz, fuzz_video
+
+TARGETS = fuzz.TARGETS | fuzz_video.TARGETS
 
 
 @pytest.mark.parametrize("name", TARGETS)
