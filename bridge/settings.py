@@ -18,7 +18,7 @@ from bridge.sip.limits import Rate, Rates
 from bridge.sip.settings import Advertised, AgentSettings, Endpoint
 from bridge.sip.terms import LegTerms
 from bridge.sip.uri import host_port, parse_uri
-from bridge.video.settings import Rung, VideoSettings
+from bridge.video.settings import VideoSettings
 from bridge.web.entrance import EntranceLimits
 from bridge.web.media import WebTerms
 from bridge.web.rules import Neighbourhood
@@ -58,7 +58,7 @@ def video_settings(config: Config) -> VideoSettings:
         180: video.bitrate_180_bps,
     }
     return VideoSettings(
-        rungs=tuple(Rung(each.height, each.least, most[each.height]) for each in VideoSettings().rungs),
+        rungs=tuple(replace(each, most=most.get(each.height, each.most)) for each in VideoSettings().rungs),
         letterbox=video.letterbox,
         threads=video.threads,
         x264_preset=video.x264_preset,

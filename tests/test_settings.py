@@ -196,6 +196,7 @@ def test_video_workers_are_told_all_that_is_configured() -> None:
         720: 900_000,
         360: 500_000,
         180: 150_000,
+        90: 64_000,
     }
     assert (told.letterbox, told.font, told.threads, told.x264_preset, told.vp8_speed) == (
         False,
