@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from bridge.errors import Reason
 from bridge.media import contract
+from bridge.sdp.video import Content
 from bridge.sip import commands, events
 from bridge.sip.events import Ending
 from bridge.sip.leg import State
 from tests.faketime import run
-from tests.sip.test_leg import World, sdp
+from tests.sip.test_leg import TERMS, World, sdp
+from tests.sip.test_leg_video import SEEING, picture
 
 Step = Callable[["Agent"], None]
 
@@ -73,6 +75,9 @@ AGENT: tuple[events.Output, ...] = (
     events.OfferAnswered("c1", sdp()),
     events.OfferAnswered("c1", b"nonsense"),
     events.OfferRefused("c1", 488),
+    events.Reinvited("c1", sdp(more=picture())),
+    events.OfferAnswered("c1", sdp(more=picture(port=0))),
+    events.PictureFastUpdate("c1"),
     events.DigitReceived("c1", "5"),
     events.DialProgress("c1", 180),
     events.DialAnswered("c1", sdp()),
@@ -83,7 +88,10 @@ ENDS: tuple[events.Output, ...] = (
 )  # fmt: skip
 MEDIA: tuple[contract.Event, ...] = (
     contract.LegOpened("c1", "127.0.0.1", 20000, 20001),
+    contract.LegOpened("c1", "127.0.0.1", 20000, 20001, video_port=20002, video_rtcp_port=20003),
     contract.OpenFailed("c1", "no-ports"),
+    contract.KeyNeeded("c1"),
+    contract.Seen("c1", Content.MAIN, True),
     contract.Digit("c1", "1"),
     contract.MediaLost("c1", 5.0, False),
     contract.MediaLost("c1", 30.0, True),
@@ -103,8 +111,8 @@ def invite(body: bytes) -> commands.Invite:
     return commands.Invite("c1", "sip:x@127.0.0.1", "<sip:a@b>", body)
 
 
-async def live(kind: str, up: bool, sequence: list[Step]) -> None:
-    world = World()
+async def live(kind: str, seeing: bool, up: bool, sequence: list[Step]) -> None:
+    world = World(SEEING if seeing else TERMS)
     agent = Agent(world, kind == "out")
     if kind == "out":
         world.leg.dial(invite, six=False)
@@ -128,6 +136,6 @@ async def live(kind: str, up: bool, sequence: list[Step]) -> None:
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.sampled_from(("in", "late", "out")), st.booleans(), st.lists(steps, max_size=20))
-def test_any_order(kind: str, up: bool, sequence: list[Step]) -> None:
-    run(live(kind, up, sequence))
+@given(st.sampled_from(("in", "late", "out")), st.booleans(), st.booleans(), st.lists(steps, max_size=20))
+def test_any_order(kind: str, seeing: bool, up: bool, sequence: list[Step]) -> None:
+    run(live(kind, seeing, up, sequence))
