@@ -25,7 +25,7 @@ def letters(height: int, canvas: int) -> int:
     """The size of letters for a tile of some height on a canvas of some height; 0: none can be read there."""
     if height < _LEAST_TILE:
         return 0
-    return max(LEAST_SIZE, canvas // 52, min(height // 14, canvas // 30))
+    return max(LEAST_SIZE, canvas // 48, min(height // 10, canvas // 30))
 
 
 @lru_cache(maxsize=512)
