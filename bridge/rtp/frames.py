@@ -32,6 +32,7 @@ _MOST_MISSING: Final = 300  # beyond, a key frame is cheaper than what is missin
 _MOST_WAITING: Final = 1_024  # packets behind a gap; beyond, the gap is given up
 _MOST_WAITING_BYTES: Final = 3_000_000
 _MOST_FRAME_BYTES: Final = 2_000_000
+_PACKET_BYTES: Final = 100  # that each packet costs beside its payload
 _BEFORE: Final = 64  # numbers before the first packet that came, which it may have overtaken
 
 READERS: Final[Mapping[str, Callable[[Limits, tuple[bytes, ...]], FrameReader]]] = {
@@ -396,7 +397,7 @@ class FrameAssembler:
             self._go_on(packet)
         if not self._headless:
             self._payloads.append(payload)
-            self._octets += len(payload)
+            self._octets += len(payload) + _PACKET_BYTES
             self._arrival = max(arrival, self._arrival)
             if packet.rotation is not None:
                 self._rotation = packet.rotation

@@ -19,6 +19,7 @@ _STAP_A: Final = 24
 _FU_A: Final = 28
 _START: Final = 0x80
 _END: Final = 0x40
+_MOST_UNITS: Final = 1_024  # of an access unit that comes in: more than a picture of packetization mode 0 has
 _REFUSED: Final = {
     0: "h264-nal-type",
     25: "h264-stap-b",
@@ -138,6 +139,8 @@ def depacketise(payloads: Iterable[bytes]) -> list[bytes]:
             found.append(payload)
     if pieces:
         raise ProtocolError("h264-fragment", "no end")
+    if len(found) > _MOST_UNITS:
+        raise ProtocolError("h264-aggregate", f"{len(found)} units")
     return found
 
 

@@ -182,7 +182,8 @@ class Vp9Reader:
             check_size(wide, high, self._limits)
             if not place:
                 key = intra
-            width, height = max(width, wide), max(height, high)
+            if wide * high > width * height:
+                width, height = wide, high
         return Coded(superframe(layers), key, width if key else 0, height if key else 0, number)
 
     def begins(self, payload: bytes) -> bool:

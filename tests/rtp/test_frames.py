@@ -372,11 +372,15 @@ def test_what_waits_behind_a_gap_is_bounded(size: int) -> None:
     assert into.drops["video-gap"]
 
 
-def test_a_frame_without_end_is_bounded() -> None:
+@pytest.mark.parametrize(("size", "most"), [(1_100, 2_000), (0, 20_000)])
+def test_a_frame_without_end_is_bounded(size: int, most: int) -> None:
     into = assembler()
-    for number in range(5_000):
-        head = b"\x10\0" if not number else b"\0"
-        into.push(VideoPacket(96, False, number, 0, 7, head + bytes(1_100)), 10.0)
-        assert held(into) <= 2_000
+    for number in range(25_000):
+        head = b"\x10\0" if not number else b"\0\0"
+        into.push(VideoPacket(96, False, number & 0xFFFF, 0, 7, head + bytes(size)), 10.0)
+    assert held(into) == 0
     assert into.drops == {"video-frame-size": 1}
     assert into.needs_key(10.0)
+    for number in range(25_000, 25_000 + most):
+        into.push(VideoPacket(96, False, number & 0xFFFF, 9, 7, b"\0\0"), 10.0)
+        assert held(into) <= most

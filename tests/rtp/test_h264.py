@@ -59,6 +59,7 @@ def test_sequence_parameters() -> None:
         (["78000067"], "h264-aggregate"),
         (["78ffff6742"], "h264-aggregate"),
         (["7800057800026742"], "h264-aggregate"),
+        (["78" + "000141" * 1_025], "h264-aggregate"),
     ],
 )
 def test_refused_by_name(broken: list[str], name: str) -> None:

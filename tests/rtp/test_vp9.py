@@ -97,3 +97,9 @@ def test_deeper_profiles_are_refused() -> None:
         header(b"\xa2" + bytes(20))
     with pytest.raises(ProtocolError, match="vp9-header"):
         header(bytes(20))
+
+
+def test_the_size_told_is_that_of_one_frame() -> None:
+    wide, high = encoded("VP9", 4, 640, 180)[0], encoded("VP9", 4, 320, 240)[0]
+    found = Vp9Reader(LIMITS).read(vp9_payloads(superframe([wide, high]), 1))
+    assert (found.width, found.height) == (640, 180)
