@@ -222,9 +222,14 @@ class VideoSession:
         self._tracks[packet.ssrc] = track
         assert self.video is not None
         track.repairing = packet.payload_type in self.video.repairs
-        if track.repairing:
-            self._find_repaired(track)
-        elif self.on_stage and (self._shown is None or now - self._shown.heard >= ALIVE_S):
+        for other in self._tracks.values():
+            if other.repairing and other.repairs is None:
+                self._find_repaired(other)
+        if (
+            not track.repairing
+            and self.on_stage
+            and (self._shown is None or now - self._shown.heard >= ALIVE_S)
+        ):
             self._take_on(track, now)
         self._open()
         return track

@@ -159,8 +159,10 @@ async def cinema() -> AsyncIterator[Cinema]:
     await cinema.media.start()
     yield cinema
     await cinema.media.stop()
-    for end in [*cinema.phones.values(), *cinema.workers]:
-        end.close()
+    for phone in cinema.phones.values():
+        phone.close()
+    for worker in cinema.workers:
+        worker.close()
 
 
 def units(messages: list[MediaMessage]) -> list[AccessUnit]:
