@@ -18,7 +18,7 @@ from mixer.palette import DEEP, INK, INK_SOFT, PRIMARY
 from mixer.picture import Picture, colour
 from mixer.scene import Card
 from mixer.signs import Sign, sign
-from mixer.sprite import Pen, Sprite, paint
+from mixer.sprite import Pen, Sprite, clear, paint
 from mixer.typeface import Style, draw, line_height, width, wrap
 
 FALLBACK: Final = "en"
@@ -86,11 +86,13 @@ def texts(language: str) -> Texts:
 def card(kind: Card, room: str, language: str, width_: int, height: int, font: str = "") -> Picture:
     """A whole holding picture [pixels, even]. It is kept: do not draw into it. Raises KeyError for `Card.NONE`."""
     told = texts(language)
-    image = Image.new("RGBA", (width_, height), (*DEEP, 255))
+    image = clear(width_, height)
     _compose(image, _SIGNS[kind], told.cards[kind], told.room.format(room=room) if room else "", font)
     made = Picture.make(width_, height)
     made.fill(colour(*DEEP))
-    Sprite(image).draw(made, 0, 0)
+    left, top, right, bottom = image.getbbox() or (0, 0, 0, 0)
+    left, top = left & ~1, top & ~1
+    Sprite(image.crop((left, top, right, bottom))).draw(made, left, top)
     return made
 
 
