@@ -1,6 +1,6 @@
 """The composition root: configuration in, a running bridge out. The only file that sees the configuration whole.
 
-start: store -> PINs -> journals -> media -> rooms -> SIP -> web -> management;  stop: the other way round
+start: store -> PINs -> journals -> media -> video -> rooms -> SIP -> web -> management;  stop: the other way round
 """
 
 from __future__ import annotations
@@ -35,11 +35,13 @@ from bridge.reception import Reception
 from bridge.rooms import pins
 from bridge.rooms.directory import Directory
 from bridge.rooms.pins import MadePin
+from bridge.screens import Screens
 from bridge.seats import Seats
 from bridge.sip.signalling import Signalling
 from bridge.sip.transport import Listener, Transports
 from bridge.store import Store
 from bridge.switchboard import Switchboard
+from bridge.video.pool import VideoPool
 from bridge.web.application import application
 from bridge.web.client_api import client_router
 from bridge.web.clients import Clients
@@ -154,12 +156,16 @@ class Bridge:
         self.metrics.registry.register(DropCollector(lambda: self._signalling.drops))
         await self._pool.start()
         stack.push_async_callback(self._pool.stop)
+        self._video = VideoPool(settings.video_settings(config), config.video.workers, self._pool.pictures)
+        await self._video.start()
+        stack.push_async_callback(self._video.stop)
         language = config.bridge.language.value
         seats = Seats(self._store, config.web.seat_s, time.time)
         stack.callback(seats.close)
         self._conferences = Conferences(
-            Directory(rooms), self._switchboard, seats, self._audit, language, config.media.loudest
-        )
+            Directory(rooms), self._switchboard, seats, self._audit, language, config.media.loudest,
+            Screens(self._video, settings.canvas(config)),
+        )  # fmt: skip
         self._reception = Reception(
             self._conferences, self._switchboard, self._store, config.limits, language, self._audit,
             self.metrics, self._fault, time.time,
@@ -333,6 +339,7 @@ class Bridge:
     def _media_lost(self, legs: tuple[str, ...]) -> None:
         _log.debug("legs-lost-media", count=len(legs))
         self._switchboard.process_lost(legs)
+        self._video.media_lost()
 
     def _unexpected(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
         """What nobody caught comes here at last. The values that it was about stay out of the log."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from bridge.admission import Admission
 from bridge.codec.table import AUDIO_CODECS, BY_NAME, VIDEO_BY_NAME, VIDEO_CODECS
 from bridge.media.settings import MediaSettings
+from bridge.rooms.gallery import Canvas
 from bridge.sdp.local import LARGEST_PICTURES, PicturePolicy, SrtpPolicy
 from bridge.sip.commands import Credentials, Trunk
 from bridge.sip.connection import ConnectionLimits
@@ -65,6 +66,12 @@ def video_settings(config: Config) -> VideoSettings:
         vp8_speed=video.vp8_speed,
         font=video.font,
     )
+
+
+def canvas(config: Config) -> Canvas:
+    """What pictures are drawn on; each conference has its own language."""
+    video = config.video
+    return Canvas(video.enabled, height=video.height, fps=video.fps)
 
 
 def agent_settings(config: Config) -> AgentSettings:
