@@ -52,6 +52,17 @@ def _leb128(octets: bytes, at: int, name: str) -> tuple[int, int]:
     raise ProtocolError(name, "size without end")
 
 
+def _first_kind(payload: bytes) -> int:
+    """The type of the OBU that the first element begins with, 0 if there is none."""
+    at = 1
+    if payload[0] >> 4 & 3 != 1:
+        try:
+            _, at = _leb128(payload, 1, "av1-aggregation")
+        except ProtocolError:
+            return 0
+    return payload[at] >> 3 & 15 if at < len(payload) else 0
+
+
 def depacketise(payloads: Iterable[bytes]) -> list[bytes]:
     """The OBUs in the payloads of one temporal unit. Raises ProtocolError: av1-aggregation, av1-fragment."""
     found: list[bytes] = []
@@ -150,8 +161,10 @@ class Av1Reader:
         return payload[0] & _CONTINUES != 0
 
     def begins_key(self, payload: bytes) -> bool:
-        """A new coded video sequence."""
-        return payload[0] & (_NEW_SEQUENCE | _CONTINUES) == _NEW_SEQUENCE
+        """A new coded video sequence; not all senders say so, but all send its header first."""
+        if payload[0] & _CONTINUES:
+            return False
+        return payload[0] & _NEW_SEQUENCE != 0 or _first_kind(payload) == _SEQUENCE_HEADER
 
     def number(self, payload: bytes) -> int | None:
         """Only an extension that nobody negotiates tells."""
