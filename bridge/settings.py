@@ -137,12 +137,13 @@ def leg_terms(config: Config) -> LegTerms:
         loopback=any(map(is_loopback, local)),
         ice=_ice_helps(config),
         outside=rtc.public_addresses,
-        pictures=picture_policy(config),
+        pictures=picture_policy(config, slides=False),
     )
 
 
-def picture_policy(config: Config) -> PicturePolicy | None:
-    """How legs treat pictures; None = there are none. What we only receive is not for the configuration.
+def picture_policy(config: Config, slides: bool) -> PicturePolicy | None:
+    """How legs treat pictures; None = there are none. What we only receive is not for the configuration. `slides`:
+    whether they are taken; SIP endpoints ask for the floor by BFCP, which the bridge does not speak.
 
     We ask for no more than what a picture as large as the canvas takes.
     """
@@ -156,7 +157,7 @@ def picture_policy(config: Config) -> PicturePolicy | None:
     }
     sent = [VIDEO_BY_NAME[name.lower()] for name in video.codecs]
     received = (codec for codec in VIDEO_CODECS if not codec.sent)
-    return PicturePolicy((*sent, *received), replace(LARGEST_PICTURES, bitrate=most[video.height]))
+    return PicturePolicy((*sent, *received), replace(LARGEST_PICTURES, bitrate=most[video.height]), slides)
 
 
 def _ice_helps(config: Config) -> bool:
@@ -212,7 +213,7 @@ def web_terms(config: Config) -> WebTerms:
         timeout_s=media.rtp_timeout_s,
         loopback=any(map(is_loopback, addresses)),
         forbidden=leg_terms(config).forbidden,
-        pictures=picture_policy(config),
+        pictures=picture_policy(config, slides=True),
     )
 
 

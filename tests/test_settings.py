@@ -206,3 +206,19 @@ def test_video_workers_are_told_all_that_is_configured() -> None:
         4,
     )
     assert settings.video_settings(Config()) == VideoSettings()
+
+
+def test_what_legs_are_told_of_pictures() -> None:
+    sip, web = settings.leg_terms(Config()).pictures, settings.web_terms(Config()).pictures
+    assert sip is not None
+    assert web is not None
+    assert [codec.name for codec in sip.codecs] == ["H264", "VP8", "VP9", "AV1"]
+    assert (sip.slides, web.slides) == (False, True)
+    assert (sip.limits.max_width, sip.limits.bitrate) == (1920, 1_500_000)
+    vp8 = Config(video=model.VideoConfig(codecs=("VP8",), height=360))
+    small = settings.leg_terms(vp8).pictures
+    assert small is not None
+    assert [codec.name for codec in small.codecs] == ["VP8", "VP9", "AV1"]
+    assert small.limits.bitrate == 500_000
+    none = Config(video=model.VideoConfig(enabled=False))
+    assert (settings.leg_terms(none).pictures, settings.web_terms(none).pictures) == (None, None)

@@ -137,12 +137,12 @@ class SipLeg:
 
     @property
     def encrypted(self) -> bool:
-        """Whether its sound is encrypted."""
+        """Whether all its media is encrypted."""
         return self.protection in (Protection.SDES, Protection.DTLS)
 
     @property
     def protection(self) -> Protection | None:
-        """How its sound is protected; None as long as nothing is agreed."""
+        """How its media is protected; None as long as nothing is agreed."""
         return None if self._agreed is None else self._agreed.protection
 
     @property
