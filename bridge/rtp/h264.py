@@ -125,7 +125,9 @@ def depacketise(payloads: Iterable[bytes]) -> list[bytes]:
         if head & 0x80:
             raise ProtocolError("h264-forbidden-bit", f"type {kind}")
         if kind == _FU_A:
-            if _take_fragment(payload, pieces):
+            if pieces and len(payload) > 1 and payload[1] < _END:  # the usual one
+                pieces.append(payload[2:])
+            elif _take_fragment(payload, pieces):
                 found.append(b"".join(pieces))
                 pieces = []
             continue
