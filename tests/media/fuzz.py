@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 from bridge.errors import ProtocolError
@@ -19,7 +20,9 @@ from bridge.rtc.ice import Path
 from bridge.rtp import rtcp, rtcp_feedback
 from bridge.rtp.congestion import Arrivals
 from bridge.sdp.transport import DtlsRole, NegotiatedDtls, NegotiatedTransport
+from bridge.sdp.video import VideoFormat
 from tests.media.bench_leg import AUDIO, IDENTITY, PEER, BenchLeg
+from tests.media.bench_pictures import BROWSER, Camera, VideoLeg
 from tests.media.bench_video import BenchVideo
 from tests.rtc.checks import AGREED, check
 from tests.rtc.ends import THEIRS
@@ -135,6 +138,54 @@ def _feedback() -> list[bytes]:
     ]
 
 
+def _filmed() -> VideoLeg:
+    leg = VideoLeg()
+    leg.agree(EVERY, replace(EVERY, mid="2"))
+    leg.go(360, 360)
+    return leg
+
+
+EVERY = replace(
+    BROWSER,
+    receive={96: VideoFormat("VP8", 96, 97), 98: VideoFormat("H264", 98), 99: VideoFormat("VP9", 99)},
+    tmmbr=True,
+    orientation_id=7,
+    rids=("l", "h"),
+)
+_FILMED = _filmed()
+
+
+def fuzz_video_port(data: bytes) -> object:
+    """A datagram from a peer with camera and slides, and the ticks after it."""
+    leg = _FILMED
+    leg.now += 0.02
+    leg.watch(data, wrapped=True)
+    leg.session.wake(leg.now, 1.7e9)
+    leg.pictures.wake(leg.now, 1.7e9)
+    assert not leg.faults, leg.faults
+    assert all(len(datagram) < 1_300 for datagram, _ in leg.rtp) and len(leg.rtp) < 20
+    leg.events.clear()
+    leg.rtp.clear()
+    leg.units.clear()
+    leg.worker.clear()
+    return leg.drops
+
+
+def _films() -> list[bytes]:
+    """What such a peer may send."""
+    low = Camera(501, mid=b"1", rid=b"l")
+    slides = Camera(502, mid=b"2", number=b"\0\1")
+    again = Camera(503, mid=b"1", repaired=b"l")
+    return [
+        *low.picture(key=True)[-1:],
+        *slides.picture(key=True, octets=100),
+        *low.picture(octets=100),
+        again.packet(b"\0\x65" + bytes(20), payload_type=97),
+        low.packet(b"\x78\0\x0bg\x42\xc0\x1e\xd9\0\xa0\x47\xfe\x88\0\x02h\xce", payload_type=98),
+        rtcp.serialise(rtcp.SenderReport(501, 1 << 60, 2, 3, 4)) + rtcp.serialise(rtcp.Bye((502,))),
+    ]
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "media_port": (
         fuzz_media_port,
@@ -148,6 +199,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
         ],
     ),
     "video_feedback": (fuzz_video_feedback, _feedback()),
+    "video_port": (fuzz_video_port, _films()),
     "shared_port": (
         fuzz_shared_port,
         [check(), check(nominate=True), check(password="wrong"), *_HELLO, _PHONE.packet()],
