@@ -85,7 +85,12 @@ class AudioLoop:
         self._worker = make_worker(mixer or _mixer(settings), self._mixed)
         self._ticker = Ticker(self._on_tick)
         self._pictures = Pictures(
-            settings, self._random, self.drops, tell=tell, next_tick=lambda: self._ticker.due
+            settings,
+            self._random,
+            self.drops,
+            tell=tell,
+            next_tick=lambda: self._ticker.due,
+            mixing=lambda: self._worker.busy,
         )
         self._owed = 0  # ticks that were skipped and whose sound must be left out
         self._faults = self._busy_ticks = 0  # in a row

@@ -1,7 +1,8 @@
 """Sends the pictures of all workers to all sinks of the process, a little at a time, so that no sound is ever late.
 
 A picture for a hundred sinks is a thousand packets. They leave in slices of a millisecond or so, a burst of each sink
-in turn; between them the loop has its turn, and none begins when the next tick of sound is near.
+in turn; between them the loop has its turn. None begins when the next tick of sound is near, nor while the mixer
+thread works: each packet gives the interpreter up for a moment and has to win it back, and so makes the mixer slow.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from bridge.video.contract import EncodedPicture
 
 SLICE_S = 0.0015  # work at a stretch
 GUARD_S = 0.001  # no slice begins so shortly before a tick
+MIXING_S = 0.001  # while the mixer works: until the next look
+PATIENCE_S = 0.015  # but a mixer that never rests does not stop all pictures
 
 _log = logger("media")
 
@@ -28,7 +31,8 @@ _log = logger("media")
 class Fanout:
     """All senders of the process, on the running loop.
 
-    `next_tick` tells when the next tick of sound is due [monotonic seconds], `inf` = none. `fail` is told of faults of
+    `next_tick` tells when the next tick of sound is due [monotonic seconds], `inf` = none; `mixing`: whether the mixer
+    works. `fail` is told of faults of
     ours with a sink. `clock`: for tests, another one.
     """
 
@@ -37,11 +41,14 @@ class Fanout:
         drops: Counter[str],
         *,
         next_tick: Callable[[], float] = lambda: inf,
+        mixing: Callable[[], bool] = lambda: False,
         fail: Callable[[str, Exception], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._drops = drops
         self._next_tick = next_tick
+        self._mixing = mixing
+        self._held_since = inf  # for the mixer's sake
         self._fail = fail
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -108,9 +115,14 @@ class Fanout:
         self._handle, self._wakes = None, inf
         now = self._clock()
         tick = self._next_tick()
+        if self._mixing():
+            self._held_since = min(self._held_since, now)
+            if now - self._held_since < PATIENCE_S:
+                self._put_off(now, MIXING_S)
+                return
+        self._held_since = inf
         if 0.0 <= tick - now < GUARD_S:
-            self._wakes = tick
-            self._handle = self._loop.call_later(tick - now + GUARD_S, self._slice)
+            self._put_off(now, tick - now + GUARD_S)
             return
         end = min(now + SLICE_S, tick - GUARD_S / 2) if tick > now else now + SLICE_S
         while self._later and self._later[0][0] <= now:
@@ -119,6 +131,11 @@ class Fanout:
             self._send(self._ready.popleft(), now)
             now = self._clock()
         self._plan(now)
+
+    def _put_off(self, now: float, seconds: float) -> None:
+        """Not now. What comes meanwhile changes nothing about that."""
+        self._wakes = now
+        self._handle = self._loop.call_later(seconds, self._slice)
 
     def _send(self, sender: VideoSender, now: float) -> None:
         if self._senders.get(sender.sink) is not sender:

@@ -29,7 +29,7 @@ _log = logger("media")
 
 class Pictures:
     """`tell` gets Seen and KeyNeeded; `drops` counts by name. `next_tick` tells when the next tick of sound is due
-    [monotonic seconds].
+    [monotonic seconds], `mixing` whether the mixer works now.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Pictures:
         *,
         tell: Callable[[contract.Event], None],
         next_tick: Callable[[], float],
+        mixing: Callable[[], bool],
     ) -> None:
         self._settings = settings
         self._random = random
@@ -47,7 +48,7 @@ class Pictures:
         self._tell = tell
         self._legs: dict[str, LegPictures] = {}
         self._seats: dict[str, dict[str, Seat]] = {}  # conference -> leg -> seat
-        self._fanout = Fanout(drops, next_tick=next_tick, fail=self._fail_sink)
+        self._fanout = Fanout(drops, next_tick=next_tick, mixing=mixing, fail=self._fail_sink)
         self._workers = VideoWorkers(self, drops)
         self._traffic = (0, 0, 0)  # of legs that are closed
 

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from math import inf
 
-from bridge.media.fanout import GUARD_S, SLICE_S, Fanout
+from bridge.media.fanout import GUARD_S, PATIENCE_S, SLICE_S, Fanout
 from bridge.media.video_sender import VideoSender
 from bridge.rtp.estimate import Estimate
 from bridge.video.contract import EncodedPicture
@@ -25,7 +25,14 @@ class Hall:
         self.drops: Counter[str] = Counter()
         self.faults: list[str] = []
         self.loop = asyncio.get_running_loop()
-        self.fanout = Fanout(self.drops, next_tick=self.next_tick, fail=self.fail, clock=self.clock)
+        self.mixing = False
+        self.fanout = Fanout(
+            self.drops,
+            next_tick=self.next_tick,
+            mixing=lambda: self.mixing,
+            fail=self.fail,
+            clock=self.clock,
+        )
         self.names = tuple(f"leg{number}" for number in range(sinks))
         self.ways = {name: OpenWay(self.drops) for name in self.names}
         for name, way in self.ways.items():
@@ -98,6 +105,25 @@ def test_no_work_begins_shortly_before_a_tick() -> None:
         for before, after in zip(hall.looks, hall.looks[1:], strict=False):
             if after - before < 2 * hall.cost:  # within one slice
                 assert not any(before < tick - GUARD_S / 2 and after > tick for tick in hall.ticks)
+        hall.fanout.stop()
+
+    run(show())
+
+
+def test_the_mixer_is_left_in_peace_but_not_for_ever() -> None:
+    async def show() -> None:
+        hall = Hall(3)
+        hall.mixing = True
+        hall.give(2, key=True)
+        await asyncio.sleep(0.01)
+        assert hall.sent == [0, 0, 0]
+        hall.mixing = False
+        await asyncio.sleep(0.002)
+        assert hall.sent == [2, 2, 2]
+        hall.mixing = True
+        hall.give(2)
+        await asyncio.sleep(2 * PATIENCE_S)
+        assert hall.sent == [4, 4, 4]
         hall.fanout.stop()
 
     run(show())
