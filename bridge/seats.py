@@ -42,7 +42,8 @@ _log = logger("seats")
 class Seat:
     """What somebody comes back to. `inside`: he was in the room, so no lock holds him up.
 
-    `broken_off`: it is from before the bridge was started, so the run that was on goes on with him.
+    `broken_off`: it is from before the bridge was started, so the run that was on goes on with him. `interpreter`: he
+    was marked as one.
     """
 
     leg: str
@@ -51,6 +52,7 @@ class Seat:
     name: str
     inside: bool
     broken_off: bool
+    interpreter: bool = False
 
 
 class Seats:
@@ -91,7 +93,8 @@ class Seats:
         row = self._store.seat(_digest(key))
         if row is None or row.room != room or (row.expires is not None and row.expires <= self._wallclock()):
             return None
-        return Seat(row.leg, row.room, Role(row.role), row.name, row.inside, row.leg in self._from_before)
+        broken_off = row.leg in self._from_before
+        return Seat(row.leg, row.room, Role(row.role), row.name, row.inside, broken_off, row.interpreter)
 
     def take(self, key: str) -> None:
         """Whoever has the key sits on the seat again, and it is held as long as its leg is there."""
@@ -112,7 +115,9 @@ class Seats:
             case events.Started():
                 self._live.add(room)
             case events.Joined() if row := self._held.get(event.leg):
-                self._hold(replace(row, inside=True, role=event.role.value))
+                self._hold(replace(row, inside=True, role=event.role.value, interpreter=event.interpreter))
+            case events.InterpreterChanged() if row := self._held.get(event.leg):
+                self._hold(replace(row, interpreter=event.on))
             case events.RoleChanged() if row := self._held.get(event.leg):
                 self._hold(replace(row, role=event.role.value))
             case events.Left():

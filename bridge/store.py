@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-VERSION = 2
+VERSION = 3
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS pin (number TEXT, role TEXT, hash TEXT NOT NULL, PRIMARY KEY (number, role));
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, state BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS seat (
     key_hash TEXT PRIMARY KEY, leg TEXT NOT NULL UNIQUE, room TEXT NOT NULL, role TEXT NOT NULL, name TEXT NOT NULL,
-    inside INTEGER NOT NULL, expires REAL
+    inside INTEGER NOT NULL, expires REAL, interpreter INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS run (room TEXT PRIMARY KEY, state BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS mark (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), at REAL NOT NULL);
@@ -39,6 +39,7 @@ class SeatRow:
     name: str
     inside: bool
     expires: float | None
+    interpreter: bool = False
 
 
 class Store:
@@ -91,11 +92,12 @@ class Store:
 
     def seat(self, key_hash: str) -> SeatRow | None:
         """The seat that this key opens."""
-        row = self._database.execute("SELECT * FROM seat WHERE key_hash = ?", (key_hash,)).fetchone()
+        query = "SELECT key_hash, leg, room, role, name, inside, expires, interpreter FROM seat WHERE key_hash = ?"
+        row = self._database.execute(query, (key_hash,)).fetchone()
         if row is None:
             return None
-        key, leg, room, role, name, inside, expires = row
-        return SeatRow(key, leg, room, role, name, bool(inside), expires)
+        key, leg, room, role, name, inside, expires, interpreter = row
+        return SeatRow(key, leg, room, role, name, bool(inside), expires, bool(interpreter))
 
     def seat_legs(self) -> set[str]:
         """The legs that have a seat."""
@@ -103,8 +105,14 @@ class Store:
 
     def save_seat(self, row: SeatRow) -> bool:
         """Keep a seat; it takes the place of the one that its leg had before."""
-        values = (row.key_hash, row.leg, row.room, row.role, row.name, row.inside, row.expires)
-        return self._write("INSERT OR REPLACE INTO seat VALUES (?, ?, ?, ?, ?, ?, ?)", *values)
+        values = (
+            row.key_hash, row.leg, row.room, row.role, row.name, row.inside, row.expires, row.interpreter
+        )  # fmt: skip
+        return self._write(
+            "INSERT OR REPLACE INTO seat (key_hash, leg, room, role, name, inside, expires, interpreter)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            *values,
+        )
 
     def delete_seat(self, leg: str) -> bool:
         """Forget the seat of a leg."""
@@ -168,12 +176,15 @@ class Store:
         # A tenth of a second: a locked file (a copy being made) may delay one verdict, not stop the bridge.
         database = sqlite3.connect(self._path, timeout=0.1)
         with _closing_on_error(database):
-            if database.execute("PRAGMA user_version").fetchone()[0] > VERSION:
+            version = database.execute("PRAGMA user_version").fetchone()[0]
+            if version > VERSION:
                 raise sqlite3.OperationalError("made by a newer Samrom")
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             if database.execute("PRAGMA quick_check").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("quick_check failed")
+            if version == 2:
+                database.execute("ALTER TABLE seat ADD COLUMN interpreter INTEGER NOT NULL DEFAULT 0")
             database.executescript(SCHEMA)
         os.chmod(self._path, 0o600)
         return database

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.store import Store
+from bridge.store import SeatRow, Store
 
 
 def test_hashes_and_counters_outlive_a_restart(tmp_path: Path) -> None:
@@ -70,6 +70,25 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="newer"):
         Store(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["samrom.sqlite3"]
+
+
+def test_a_file_of_the_version_before_keeps_its_seats(tmp_path: Path) -> None:
+    before = sqlite3.connect(tmp_path / "samrom.sqlite3")
+    before.executescript("""
+        CREATE TABLE seat (key_hash TEXT PRIMARY KEY, leg TEXT NOT NULL UNIQUE, room TEXT NOT NULL, role TEXT NOT NULL,
+            name TEXT NOT NULL, inside INTEGER NOT NULL, expires REAL);
+        INSERT INTO seat VALUES ('k', 'leg', '1002', 'guest', 'Guest', 1, NULL);
+        PRAGMA user_version = 2;
+    """)
+    before.close()
+    store = Store(tmp_path)
+    assert store.seat("k") == SeatRow("k", "leg", "1002", "guest", "Guest", True, None, False)
+    store.save_seat(SeatRow("k", "leg", "1002", "guest", "Guest", True, None, True))
+    store.close()
+    store = Store(tmp_path)
+    found = store.seat("k")
+    assert found is not None and found.interpreter
+    store.close()
 
 
 def test_a_folder_that_cannot_be_used_is_an_os_error(tmp_path: Path) -> None:

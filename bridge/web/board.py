@@ -7,6 +7,7 @@ S-09). What people write to each other, and what happens to one alone, goes to i
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from bridge.focus import Focus
@@ -15,10 +16,12 @@ from bridge.rooms import events
 from bridge.rooms.participant import Participant, Role
 from bridge.web.client import Client
 from bridge.web.notices import NOTED, notice
-from bridge.web.protocol import conference_state, encoded, layout, stage
+from bridge.web.protocol import conference_state, encoded, layout, presentation, stage
 from bridge.web.roster import INSIDE, Events, Rosters, View, view_of
 
 PAUSE_S: Final = 0.2
+
+_ROLES: Final = {View.HOST: Role.HOST, View.GUEST: Role.GUEST}
 
 
 class Board:
@@ -32,6 +35,9 @@ class Board:
         self._clients: dict[str, Client] = {}  # bounded by the legs
         self._state = b""
         self._layouts: dict[View, bytes] = {}
+        self._stages: dict[View, bytes] = {}
+        self._presenter = ""
+        self._slides_of: dict[str, str] = {}  # whose slides each client knows of; bounded by the clients
         self._talking: tuple[str, ...] = ()
         self._spoke: dict[
             str, float
@@ -53,6 +59,7 @@ class Board:
         """Somebody reads here no more."""
         self._clients.pop(client.id, None)
         self._rosters.forget(client.id)
+        self._slides_of.pop(client.id, None)
         if self.empty and self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -62,6 +69,7 @@ class Board:
     def renew(self, client: Client) -> None:
         """Somebody reads from the beginning."""
         self._rosters.forget(client.id)
+        self._slides_of.pop(client.id, None)
         self.touch()
 
     # -- what happens -----------------------------------------------------------------------------------------------
@@ -99,19 +107,23 @@ class Board:
         state = encoded(conference_state(conference, self.focus.room))
         shown = self._rosters.inside()
         self._spoke = {leg: at for leg, at in self._spoke.items() if leg in shown}
-        layouts = {
-            view: encoded(layout(conference, role, shown))
-            for view, role in ((View.HOST, Role.HOST), (View.GUEST, Role.GUEST))
-        }
-        new_state, new_layouts = (
-            state != self._state,
-            {view for view in INSIDE if self._layouts.get(view) != layouts[view]},
-        )
-        self._state, self._layouts = state, layouts
+        layouts = {view: encoded(layout(conference, role)) for view, role in _ROLES.items()}
+        stages = {view: self._stage_of(view) for view in INSIDE}
+        news: dict[View, Events] = dict.fromkeys(INSIDE, ())
+        for view in INSIDE:
+            if state != self._state:
+                news[view] = (*news[view], ("conference_update", state))
+            if layouts[view] != self._layouts.get(view):
+                news[view] = (*news[view], ("layout", layouts[view]))
+            if stages[view] != self._stages.get(view):
+                news[view] = (*news[view], ("stage", stages[view]))
+        self._state, self._layouts, self._stages = state, layouts, stages
+        presenter, before = conference.presenter, self._presenter
+        self._presenter = presenter.leg if presenter is not None else ""
         for client in tuple(self._clients.values()):
-            self._bring(client, new_state, new_layouts)
+            self._bring(client, news, before)
 
-    def _bring(self, client: Client, new_state: bool, new_layouts: set[View]) -> None:
+    def _bring(self, client: Client, surroundings: Mapping[View, Events], presenter_before: str) -> None:
         changes = self._rosters.changes(client.id)
         if changes.narrowed:
             client.channel.forget()
@@ -119,10 +131,9 @@ class Board:
         if changes.entered:
             news = (*news, *self._surroundings(changes.view))
         elif changes.view in INSIDE:
-            if new_state:
-                news = (*news, ("conference_update", self._state))
-            if changes.view in new_layouts:
-                news = (*news, ("layout", self._layouts[changes.view]))
+            news = (*news, *surroundings[changes.view])
+        if changes.view in INSIDE:
+            news = (*news, *self._slides_for(client, presenter_before))
         for name, data in news:
             client.put(name, data)
         if news:
@@ -132,8 +143,22 @@ class Board:
         return (
             ("conference_update", self._state),
             ("layout", self._layouts[view]),
-            ("stage", encoded(stage(self._talking))),
+            ("stage", self._stages[view]),
         )
+
+    def _stage_of(self, view: View) -> bytes:
+        return encoded(stage(self._talking, self.focus.conference.stage(_ROLES[view])))
+
+    def _slides_for(self, client: Client, presenter_before: str = "") -> Events:
+        """What is new for a client about slides. Of his own he is told only when he may show them no more."""
+        wanted = self._presenter if self._presenter != client.id else ""
+        told = self._slides_of.get(client.id, "")
+        self._slides_of[client.id] = wanted
+        if wanted and wanted != told:
+            return (("presentation_start", encoded(presentation(self.focus.conference.presenter))),)
+        if presenter_before == client.id and not self._presenter:
+            return (("presentation_start", encoded(presentation(None))), ("presentation_stop", b"null"))
+        return (("presentation_stop", b"null"),) if told and not wanted else ()
 
     def _talk(self, legs: tuple[str, ...]) -> None:
         """Who talks; each leg in the room is told, and the first to be told stands for all."""
@@ -142,10 +167,10 @@ class Board:
         now = self._loop.time()
         self._spoke |= dict.fromkeys((*self._talking, *legs), now)
         self._talking = legs
-        data = encoded(stage(legs))
+        self._stages = {view: self._stage_of(view) for view in INSIDE}
         for client in self._clients.values():
-            if self._rosters.view(client.id) in INSIDE:
-                client.put("stage", data)
+            if (view := self._rosters.view(client.id)) in INSIDE:
+                client.put("stage", self._stages[view])
                 client.wake()
 
     def _name(self, leg: str) -> str:
@@ -172,4 +197,7 @@ class Board:
         self.flush()
         view = self._rosters.view(client.id)
         whole = self._rosters.whole_for(client.id)
-        return (*whole, *self._surroundings(view)) if view in INSIDE else whole
+        if view not in INSIDE:
+            return whole
+        self._slides_of.pop(client.id, None)
+        return (*whole, *self._surroundings(view), *self._slides_for(client))

@@ -44,6 +44,12 @@ class Setting(Body):
     setting: bool
 
 
+class State(Body):
+    """A switch, by upstream's other name."""
+
+    state: bool
+
+
 class Message(Body):
     """What somebody writes."""
 
@@ -58,11 +64,13 @@ class EndAsked(Body):
 
 
 class Transforms(Body):
-    """How pictures are arranged; what else upstream has in it has no meaning here yet."""
+    """How pictures are arranged, and what is drawn on them; what else upstream has in it has no meaning here yet."""
 
     layout: Word | None = None
     host_layout: Word | None = None
     guest_layout: Word | None = None
+    enable_overlay_text: bool | None = None
+    enable_active_speaker_indication: bool | None = None
 
 
 class LayoutAsked(Body):
@@ -105,7 +113,7 @@ class TransferAsked(Body):
 
 
 class CallAsked(Body):
-    """An offer. `present`: of slides, which there are none of yet."""
+    """An offer. `present`: a call for slides alone, which come along with the other pictures here."""
 
     call_type: Literal["WEBRTC", "RTMP"] = "WEBRTC"
     sdp: Sdp

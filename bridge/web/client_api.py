@@ -156,9 +156,9 @@ def _entered(clients: Clients, entered: Entered) -> dict[str, Any]:
         "current_service_type": service_type(place),
         "conference_name": room.name or room.number,
         "call_tag": client.call_tag,
-        "call_type": "audio",
+        "call_type": "video" if clients.shows(room) else "audio",
         "chat_enabled": room.chat,
-        "guests_can_present": False,
+        "guests_can_present": clients.board(client).focus.conference.guests_can_present,
         "fecc_enabled": False,
         "rtmp_enabled": False,
         "rtsp_enabled": False,
@@ -245,10 +245,12 @@ def _add_steering(router: APIRouter, clients: Clients, path: str, steered: steer
     """A route whose command is in the table."""
 
     async def steer(client: Client, uuid: str = "", body: Any = None, **_: str) -> Response:
-        command = steered.make(client.id, uuid, body)
-        if command is None:
+        made = steered.make(client.id, uuid, body)
+        if made is None:
             return answer(steering.undone("off"))
-        return answer(steering.outcome(clients.board(client).focus.ask(command), client.id))
+        asked = made if isinstance(made, tuple) else (made,)
+        happened = [event for each in asked for event in clients.board(client).focus.ask(each)]
+        return answer(steering.outcome(happened, client.id))
 
     _add(router, path, steered.about, steer, Gate(steered.access, clients), steered.body)
 

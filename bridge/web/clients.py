@@ -159,7 +159,8 @@ class Clients:
         role = self._referred_to(room, entry) or await self._admitted(claim, room, entry)
         assert room is not None  # nobody has a role in no room
         key = self.reception.conferences.seats.give(claim.id, name, room.number, role)
-        client = self._stand(claim, room, entry.call_tag)
+        interprets = self.reception.interprets(room, user, host, "")
+        client = self._stand(claim, room, entry.call_tag, interprets)
         return Entered(self._bring_in(client, role, None), self._issue(client), key)
 
     def _referred_to(self, room: Room | None, entry: Entry) -> Role | None:
@@ -220,14 +221,16 @@ class Clients:
         else:
             claim = Claim(seat.leg, seat.name, entry.source)
             self.reception.audit(room, claim, "returned")
-            client = self._bring_in(self._stand(claim, room, entry.call_tag), seat.role, seat)
+            standing = self._stand(claim, room, entry.call_tag, seat.interpreter)
+            client = self._bring_in(standing, seat.role, seat)
         return Entered(client, self._issue(client), entry.resume)
 
-    def _stand(self, claim: Claim, room: Room, call_tag: str) -> Client:
+    def _stand(self, claim: Claim, room: Room, call_tag: str, interprets: bool) -> Client:
         client = Client(_draw(), room, clean_name(call_tag)[:LONGEST_TAG], self._loop.time())
         client.leg = WebLeg(
             claim.id, room, claim.display_name, claim.source, self._terms, self._switchboard, self
         )
+        client.leg.interpreter = interprets
         self._clients[client.id] = client
         now = self._wallclock()
         self._records[client.id] = CallRecord(
@@ -253,6 +256,10 @@ class Clients:
             leg.desk.left(leg.reason)
             raise refused(leg.reason)
         return client
+
+    def shows(self, room: Room) -> bool:
+        """Whether there are pictures in a room."""
+        return room.video and self._terms.pictures is not None
 
     @property
     def now(self) -> float:

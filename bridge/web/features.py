@@ -21,19 +21,19 @@ def _refused(access: Access, why: str) -> Off:
     return Off(access, 403, DISABLED, why)
 
 
-_PICTURES: Final = "there are no pictures yet"
-_SLIDES: Final = "there are no slides yet"
+_SEATS: Final = "seats are reserved for interpreters and spotlights only"
+_SLIDES: Final = "everybody who has pictures sees the slides"
+_SHAPE: Final = "all pictures are 16:9"
 _CAPTIONS: Final = "there are no captions"
 _MIXES: Final = "there is one mix of sound, and one of pictures"
 _BREAKOUTS: Final = "rooms are not divided"
 _CLOCK: Final = "there is no clock in pictures yet"
 
 CONFERENCE: Final[dict[str, Off]] = {
-    "set_guests_can_present": _refused(Access.HOST, _SLIDES),
-    "set_guests_can_see_guests": _refused(Access.HOST, _PICTURES),
+    "set_guests_can_see_guests": _refused(Access.HOST, "everybody in the room sees everybody"),
     "set_clock": _refused(Access.HOST, _CLOCK),
-    "set_pinning_config": _refused(Access.HOST, _PICTURES),
-    "silent_video_detection": _refused(Access.HOST, _PICTURES),
+    "set_pinning_config": _refused(Access.HOST, _SEATS),
+    "silent_video_detection": _refused(Access.HOST, "a camera is not looked at for what it shows"),
     "breakouts": _refused(Access.HOST, _BREAKOUTS),
     "breakoutbuzz": _refused(Access.INSIDE, _BREAKOUTS),
     "clearbreakoutbuzz": _refused(Access.INSIDE, _BREAKOUTS),
@@ -44,14 +44,8 @@ CONFERENCE: Final[dict[str, Off]] = {
 """POST .../{name}."""
 
 PARTICIPANT: Final[dict[str, Off]] = {
-    "video_muted": _refused(Access.OWN_INSIDE_OR_HOST, _PICTURES),
-    "video_unmuted": _refused(Access.OWN_INSIDE_OR_HOST, _PICTURES),
-    "take_floor": _refused(Access.OWN_INSIDE, _SLIDES),
-    # Whoever has no slides to show has stopped showing them: clients tidy up by this.
-    "release_floor": Off(Access.OWN_INSIDE, 200, None, _SLIDES),
     "allowrxpresentation": _refused(Access.HOST, _SLIDES),
     "denyrxpresentation": _refused(Access.HOST, _SLIDES),
-    "pres_in_mix": _refused(Access.OWN_INSIDE_OR_HOST, _SLIDES),
     "fecc": _refused(Access.INSIDE, "no camera can be steered"),
     "show_live_captions": _refused(Access.OWN_INSIDE, _CAPTIONS),
     "hide_live_captions": Off(Access.OWN_INSIDE, 200, None, _CAPTIONS),
@@ -59,7 +53,7 @@ PARTICIPANT: Final[dict[str, Off]] = {
     "send_to_audio_mixes": _refused(Access.HOST, _MIXES),
     "receive_from_audio_mix": _refused(Access.HOST, _MIXES),
     # Clients say these by themselves, now and then: answered without fuss, and without effect.
-    "preferred_aspect_ratio": Off(Access.OWN, 200, False, _PICTURES),
+    "preferred_aspect_ratio": Off(Access.OWN, 200, False, _SHAPE),
     "notify_not_afk": Off(Access.OWN, 200, False, "nobody is sent away for being quiet"),
 }
 """POST .../participants/{uuid}/{name}."""

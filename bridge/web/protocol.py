@@ -102,6 +102,7 @@ def participant(
     person: Participant, epoch: float, call_tag: str = "", last_spoken: float = 0.0
 ) -> dict[str, Any]:
     """Somebody on the roll. `epoch`: Unix time at which the monotonic clock was 0; `last_spoken` [Unix seconds]."""
+    has_pictures = person.pictures.camera or person.pictures.watches
     return {
         "uuid": person.leg,
         "display_name": person.name,
@@ -115,11 +116,11 @@ def participant(
         "has_media": person.media,
         "is_muted": yes(person.muted),
         "is_client_muted": person.client_muted,
-        "is_video_muted": False,
+        "is_video_muted": person.video_muted,
         "is_video_silent": False,
-        "is_audio_only_call": yes(person.media),
-        "is_video_call": "NO",
-        "is_presenting": "NO",
+        "is_audio_only_call": yes(person.media and not has_pictures),
+        "is_video_call": yes(person.media and has_pictures),
+        "is_presenting": yes(person.presenting_since is not None),
         "is_streaming_conference": False,
         "is_transferring": False,
         "is_external": False,
@@ -132,8 +133,9 @@ def participant(
         "mute_supported": yes(person.media),
         "transfer_supported": "YES",
         "fecc_supported": "NO",
-        "presentation_supported": "NO",
-        "rx_presentation_policy": "DENY",
+        "presentation_supported": yes(person.pictures.slides),
+        "rx_presentation_policy": "ALLOW" if person.pictures.watches else "DENY",
+        "needs_presentation_in_mix": person.slides_in_mix is True,
         "supports_direct_chat": person.way == "web",
         "can_receive_personal_mix": False,
         "receive_from_video_mix": {"mix_name": "main", "timestamp": 0},
@@ -145,6 +147,8 @@ def participant(
         "is_on_hold": person.held,
         "is_connection_lost": person.silent,
         "muted_by_host": person.host_muted,
+        "video_muted_by_host": person.host_video_muted,
+        "is_interpreter": person.interpreter_since is not None,
         "lobby": LOBBY[person.place],
     }
 
@@ -167,8 +171,8 @@ def conference_state(conference: Conference, room: Room) -> dict[str, Any]:
         "guests_muted": conference.guests_muted,
         "all_muted": False,
         "guests_can_unmute": conference.guests_can_unmute,
-        "guests_can_present": False,
-        "presentation_allowed": False,
+        "guests_can_present": conference.guests_can_present,
+        "presentation_allowed": room.video,
         "chat_enabled": room.chat,
         "live_captions_available": False,
         "direct_media": False,
@@ -180,18 +184,35 @@ def conference_state(conference: Conference, room: Room) -> dict[str, Any]:
     }
 
 
-def layout(conference: Conference, role: Role, people: tuple[str, ...]) -> dict[str, Any]:
-    """How the pictures are arranged for somebody with this role. `people`: who may be shown, in order."""
+def layout(conference: Conference, role: Role) -> dict[str, Any]:
+    """How the pictures are arranged for those with this role who are not shown themselves: who stands there, by seat.
+
+    Who stands there himself sees all the others, and the next one in line in his own place.
+    """
     host, guest = conference.layouts
-    view = host if role is Role.HOST else guest
     return {
-        "view": view,
-        "participants": list(people[: sum(map(int, view.split(":")))]),
+        "view": host if role is Role.HOST else guest,
+        "participants": list(conference.stage(role)),
         "requested_layout": {"primary_screen": {"chair_layout": host, "guest_layout": guest}},
-        "overlay_text_enabled": False,
+        "overlay_text_enabled": conference.names,
     }
 
 
-def stage(talking: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Who talks; of how loudly, only that is known."""
-    return [{"participant_uuid": leg, "stage_index": index, "vad": 100} for index, leg in enumerate(talking)]
+def stage(talking: tuple[str, ...], shown: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """Who is shown, by seat, and who else talks; of how loudly, only that is known."""
+    order = (*shown, *(leg for leg in talking if leg not in shown))
+    return [
+        {"participant_uuid": leg, "stage_index": index, "vad": 100 if leg in talking else 0}
+        for index, leg in enumerate(order)
+    ]
+
+
+def presentation(presenter: Participant | None) -> dict[str, str]:
+    """Who shows slides; told of nobody to the one who may no longer, and stops by that."""
+    if presenter is None:
+        return {"presenter_name": "", "presenter_uri": "", "presenter_uuid": ""}
+    return {
+        "presenter_name": presenter.overlay or presenter.name,
+        "presenter_uri": presenter.leg,
+        "presenter_uuid": presenter.leg,
+    }

@@ -23,11 +23,12 @@ PLAIN: Final = "text/plain"
 
 
 class Steering(NamedTuple):
-    """One route. `body`: None = none is wanted. `make` gives the command, or None where there is nothing to do."""
+    """One route. `body`: None = none is wanted. `make` gives the command, or more than one, or None where there is
+    nothing to do."""
 
     access: Access
     body: type[bodies.Body] | None
-    make: Callable[[str, str, Any], Request | None]
+    make: Callable[[str, str, Any], Request | tuple[Request, ...] | None]
     about: str
 
 
@@ -35,11 +36,15 @@ def _message(by: str, to: str | None, body: bodies.Message) -> Request | None:
     return commands.Say(by, writable(body.payload), to) if body.type.partition(";")[0] == PLAIN else None
 
 
-def _layout(by: str, body: bodies.LayoutAsked) -> Request | None:
+def _layout(by: str, body: bodies.LayoutAsked) -> tuple[Request, ...] | None:
     wanted = body.transforms
-    if not (wanted.layout or wanted.host_layout or wanted.guest_layout):
-        return None
-    return commands.SetLayout(by, wanted.layout, wanted.host_layout, wanted.guest_layout)
+    asked: list[Request] = []
+    if wanted.layout or wanted.host_layout or wanted.guest_layout:
+        asked.append(commands.SetLayout(by, wanted.layout, wanted.host_layout, wanted.guest_layout))
+    names, frames = wanted.enable_overlay_text, wanted.enable_active_speaker_indication
+    if names is not None or frames is not None:
+        asked.append(commands.SetLabels(by, names, frames))
+    return tuple(asked) or None
 
 
 CONFERENCE: Final[dict[str, Steering]] = {
@@ -67,6 +72,12 @@ CONFERENCE: Final[dict[str, Steering]] = {
         bodies.Setting,
         lambda by, _, body: commands.AllowGuestsUnmute(by, body.setting),
         "Let guests unmute themselves",
+    ),
+    "set_guests_can_present": Steering(
+        Access.HOST,
+        bodies.Setting,
+        lambda by, _, body: commands.AllowGuestsPresent(by, body.setting),
+        "Let guests show slides",
     ),
     "clearallbuzz": Steering(Access.HOST, None, lambda by, _, __: commands.LowerHands(by), "Lower all hands"),
     "transform_layout": Steering(
@@ -131,6 +142,45 @@ PARTICIPANT: Final[dict[str, Steering]] = {
         lambda by, who, _: commands.Spotlight(by, who, False),
         "Show somebody large no more",
     ),
+    "interpreteron": Steering(
+        Access.HOST,
+        None,
+        lambda by, who, _: commands.MarkInterpreter(by, who, True),
+        "Give somebody the interpreter's place in everybody's picture (ours)",
+    ),
+    "interpreteroff": Steering(
+        Access.HOST,
+        None,
+        lambda by, who, _: commands.MarkInterpreter(by, who, False),
+        "Take the interpreter's place back (ours)",
+    ),
+    "video_muted": Steering(
+        Access.OWN_INSIDE_OR_HOST,
+        None,
+        lambda by, who, _: _video_mute(by, who, True),
+        "Show one's own camera to nobody; hosts: anybody's",
+    ),
+    "video_unmuted": Steering(
+        Access.OWN_INSIDE_OR_HOST,
+        None,
+        lambda by, who, _: _video_mute(by, who, False),
+        "Show it again",
+    ),
+    "take_floor": Steering(
+        Access.OWN_INSIDE, None, lambda by, _, __: commands.Present(by, True), "Begin to show slides"
+    ),
+    "release_floor": Steering(
+        Access.OWN_INSIDE_OR_HOST,
+        None,
+        lambda by, who, _: commands.Present(by, False, who),
+        "Stop showing slides; hosts: anybody's",
+    ),
+    "pres_in_mix": Steering(
+        Access.OWN_INSIDE_OR_HOST,
+        bodies.State,
+        lambda by, who, body: commands.MixSlides(by, body.state, who, How.API),
+        "Show slides in one's picture of the room, or not; hosts: in anybody's",
+    ),
     "overlaytext": Steering(
         Access.HOST,
         bodies.Overlay,
@@ -150,6 +200,10 @@ PARTICIPANT: Final[dict[str, Steering]] = {
 
 def _mute(by: str, who: str, on: bool) -> Request:
     return commands.MuteSelf(by, on, How.API) if who == by else commands.Mute(by, who, on)
+
+
+def _video_mute(by: str, who: str, on: bool) -> Request:
+    return commands.VideoMuteSelf(by, on) if who == by else commands.VideoMute(by, who, on)
 
 
 def outcome(happened: Iterable[Told], by: str) -> dict[str, Any]:

@@ -19,8 +19,11 @@ from bridge.media import contract
 from bridge.metrics import Metrics
 from bridge.reception import Reception
 from bridge.rooms.directory import Directory
+from bridge.rooms.gallery import Canvas
 from bridge.rooms.participant import Role
 from bridge.rooms.pins import hash_pin
+from bridge.screens import Screens
+from bridge.sdp.local import PicturePolicy
 from bridge.seats import Seats
 from bridge.store import Store
 from bridge.switchboard import Switchboard
@@ -30,19 +33,20 @@ from bridge.web.media import WebTerms
 from config.model import LimitsConfig, Room, RoomKind
 from config.secret import Secret
 from tests.faketime import run
-from tests.studio import QUALITY, FakeLeg, FakeStudio
+from tests.studio import QUALITY, FakeLeg, FakeProjector, FakeStudio
 from tests.web.asgi import Reply, Stream, ask
 
 HOST = hash_pin(Secret("246810"), b"0" * 16)
 GUEST = hash_pin(Secret("135791"), b"1" * 16)
 ROOMS = (
     Room("1001", RoomKind.OPEN, limit=2, chat=True),
-    Room("1002", RoomKind.HOST_PIN, host_pin=HOST, aliases=("clinic", "ward@example.org"), name="Ward"),
+    Room("1002", RoomKind.HOST_PIN, host_pin=HOST, aliases=("clinic", "ward@example.org"), name="Ward",
+         interpreter_aliases=("signs",)),
     Room("1003", RoomKind.HOST_GUEST_PIN, host_pin=HOST, guest_pin=GUEST),
     Room("1004", RoomKind.AUTO_LOCK, host_pin=HOST, chat=True),
     Room("1005", RoomKind.HOST_PIN, host_pin=HOST, allow_guests=False),
     Room("1006", RoomKind.HOST_PIN, host_pin=HOST, disabled=True),
-)
+)  # fmt: skip
 
 OFFER = "\r\n".join((
     "v=0", "o=- 4611731400430051336 2 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0 1",
@@ -187,12 +191,14 @@ class House:
     folder: Path
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     token_s: float = 120.0
+    pictures: bool = False
 
     def __post_init__(self) -> None:
         self.studio = RtcStudio()
         self.lines: list[dict[str, Any]] = []
         self.faults: list[BaseException] = []
         self.outside = Outside()
+        self.projector = FakeProjector()
         self.studio.board = self.switchboard = Switchboard(self.studio)
         self.store = Store(self.folder)
         self.seats = Seats(self.store, 300.0, lambda: self.wallclock)
@@ -203,15 +209,18 @@ class House:
             lambda line: self.lines.append(dict(line)),
             "en",
             8,
+            Screens(self.projector, Canvas()),
         )
         self.metrics = Metrics()
         self.reception = Reception(
             self.conferences, self.switchboard, self.store, self.limits, "en",
             lambda line: self.lines.append(dict(line)), self.metrics, self.faults.append, lambda: self.wallclock,
         )  # fmt: skip
+        pictures = PicturePolicy() if self.pictures else None
+        terms = WebTerms("127.0.0.1", AUDIO_CODECS, loopback=True, pictures=pictures)
         self.clients = Clients(
-            self.reception, self.switchboard, WebTerms("127.0.0.1", AUDIO_CODECS, loopback=True), self.outside,
-            self.token_s, self.faults.append, lambda: self.wallclock,
+            self.reception, self.switchboard, terms, self.outside, self.token_s, self.faults.append,
+            lambda: self.wallclock,
         )  # fmt: skip
         self.app = application()
         _Current.clients = self.clients

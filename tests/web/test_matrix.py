@@ -47,6 +47,7 @@ TABLE: dict[str, Access] = {
          "POST /set_guests_can_present", "POST /set_guests_can_see_guests", "POST /set_message_text",
          "POST /set_clock", "POST /set_pinning_config", "POST /silent_video_detection", "POST /breakouts",
          "POST /video_mixes/create", "POST /video_mixes/{mix}/configure", "POST /video_mixes/{mix}/delete",
+         f"POST {P}/interpreteron", f"POST {P}/interpreteroff",
          f"POST {P}/allowrxpresentation", f"POST {P}/denyrxpresentation", f"POST {P}/layout_group",
          f"POST {P}/send_to_audio_mixes", f"POST {P}/receive_from_audio_mix"], Access.HOST),
     **dict.fromkeys(
@@ -55,11 +56,11 @@ TABLE: dict[str, Access] = {
          f"POST {P}/preferred_aspect_ratio", f"POST {P}/notify_not_afk"], Access.OWN),
     f"POST {P}/disconnect": Access.OWN_OR_HOST,
     **dict.fromkeys(
-        [f"POST {P}/buzz", f"POST {P}/take_floor", f"POST {P}/release_floor", f"POST {P}/show_live_captions",
+        [f"POST {P}/buzz", f"POST {P}/take_floor", f"POST {P}/show_live_captions",
          f"POST {P}/hide_live_captions", f"POST {C}/dtmf", f"POST {C}/fecc"], Access.OWN_INSIDE),
     **dict.fromkeys(
         [f"POST {P}/mute", f"POST {P}/unmute", f"POST {P}/clearbuzz", f"POST {P}/dtmf", f"POST {P}/video_muted",
-         f"POST {P}/video_unmuted", f"POST {P}/pres_in_mix"], Access.OWN_INSIDE_OR_HOST),
+         f"POST {P}/video_unmuted", f"POST {P}/pres_in_mix", f"POST {P}/release_floor"], Access.OWN_INSIDE_OR_HOST),
 }  # fmt: skip
 
 BODIES: dict[str, Any] = {
@@ -68,7 +69,8 @@ BODIES: dict[str, Any] = {
     "set_message_text": {"text": "x"}, "dtmf": {"digits": "1"}, "overlaytext": {"text": "x"},
     "role": {"role": "guest"}, "update": {"sdp": offer()},
     "transfer": {"conference_alias": "1002", "role": "guest"}, "calls": {"sdp": offer()},
-    "new_candidate": {"candidate": "", "mid": "0"},
+    "new_candidate": {"candidate": "", "mid": "0"}, "set_guests_can_present": {"setting": True},
+    "pres_in_mix": {"state": True},
 }  # fmt: skip
 
 # Everybody who may try: nobody in particular, one who knocks, a guest, a host, and a host of another room.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.errors import Reason
 from bridge.rooms.conference import Conference
-from bridge.rooms.participant import Participant, Place, Role
+from bridge.rooms.participant import Participant, Pictures, Place, Role
 from bridge.web.protocol import (
     SENTENCES,
     code,
@@ -47,7 +47,9 @@ anybody = st.builds(
     st.sampled_from(Place), st.floats(0, 1e6), way=st.sampled_from(["sip", "web", "whip"]), media=flags,
     host_muted=flags, self_muted=flags, held=flags, silent=flags, encrypted=flags, outgoing=flags,
     client_muted=flags, hand_since=st.none() | st.floats(0, 1e6), spotlight_since=st.none() | st.floats(0, 1e6),
-    overlay=st.none() | st.text(max_size=20),
+    overlay=st.none() | st.text(max_size=20), pictures=st.builds(Pictures, flags, flags, flags, flags),
+    host_video_muted=flags, self_video_muted=flags, interpreter_since=st.none() | st.floats(0, 1e6),
+    presenting_since=st.none() | st.floats(0, 1e6), slides_in_mix=st.none() | flags,
 )  # fmt: skip
 
 
@@ -126,10 +128,16 @@ def test_a_conference_has_what_is_required() -> None:
         False,
         True,
     )
-    host = layout(Conference(room), Role.HOST, ("a", "b"))
-    assert (host["view"], host["participants"]) == ("1:7", ["a", "b"])
+    host = layout(Conference(room), Role.HOST)
+    assert (host["view"], host["participants"]) == ("1:7", [])
+    assert host["overlay_text_enabled"] is True
     assert host["requested_layout"] == {"primary_screen": {"chair_layout": "1:7", "guest_layout": "1:7"}}
     assert stage(("b", "a")) == [
         {"participant_uuid": "b", "stage_index": 0, "vad": 100},
         {"participant_uuid": "a", "stage_index": 1, "vad": 100},
+    ]
+    assert stage(("c", "b"), ("a", "b")) == [
+        {"participant_uuid": "a", "stage_index": 0, "vad": 0},
+        {"participant_uuid": "b", "stage_index": 1, "vad": 100},
+        {"participant_uuid": "c", "stage_index": 2, "vad": 100},
     ]

@@ -386,7 +386,7 @@ def test_the_way_here_is_told_without_a_pin(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "status", "result"),
     [
-        ("video_muted", 403, "Disabled"), ("take_floor", 403, "Disabled"), ("release_floor", 200, None),
+        ("allowrxpresentation", 403, "Disabled"), ("layout_group", 403, "Disabled"),
         ("show_live_captions", 403, "Disabled"), ("hide_live_captions", 200, None), ("fecc", 403, "Disabled"),
         ("notify_not_afk", 200, False), ("preferred_aspect_ratio", 200, False),
     ],
