@@ -25,9 +25,8 @@ STALE_S: Final = 2.0
 ASK_S: Final = 0.5
 """Between two requests for a key frame of one source [s]."""
 
-_MOST_UNITS = (
-    60  # that wait, due later or not decoded yet: two seconds; then all are dropped, a key frame is needed
-)
+_MOST_UNITS = 40  # that wait, due later or not decoded yet: more than a second; then all are dropped
+_BEHIND = 4
 
 
 class Shown(NamedTuple):
@@ -106,6 +105,11 @@ class Source:
         """Whether the newest picture is too old to be shown as if it were live."""
         return self.current is not None and now - self.current.due > STALE_S
 
+    @property
+    def behind(self) -> bool:
+        """Whether more waits to be decoded than comes in a moment."""
+        return len(self._todo) > _BEHIND
+
     def may_ask(self, now: float) -> bool:
         """Whether a key frame may be asked for now; if so, not again for `ASK_S`."""
         if now - self._asked < ASK_S:
@@ -115,23 +119,32 @@ class Source:
 
     def _give(self, unit: AccessUnit) -> None:
         self._todo.append(unit)
+        self._call()
+
+    def _call(self) -> None:
         if not self._queued:
             self._queued = True
-            self._workshop.submit(self._work)
+            self._workshop.submit_later(self._work)
 
     def _work(self) -> None:
-        """Decode all that waits. A unit that is added while another thread does so is seen by that one."""
+        """Decode the oldest that waits. A unit that comes while another thread does so is called for by that one."""
         self._queued = False
-        while self._todo and self._decoding.acquire(blocking=False):
-            try:
-                while self._todo:
-                    try:
-                        unit = self._todo.popleft()
-                    except IndexError:  # all of them were dropped this moment
-                        break
-                    self._decode(unit)
-            finally:
-                self._decoding.release()
+        if not self._decoding.acquire(blocking=False):
+            return
+        try:
+            unit = self._next()
+            if unit is not None:
+                self._decode(unit)
+        finally:
+            self._decoding.release()
+            if self._todo:
+                self._call()
+
+    def _next(self) -> AccessUnit | None:
+        try:
+            return self._todo.popleft()
+        except IndexError:  # all that waited was dropped
+            return None
 
     def _decode(self, unit: AccessUnit) -> None:
         decoder = self._decoder

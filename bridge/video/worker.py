@@ -297,7 +297,8 @@ class VideoWorker:
 
     def _second(self, now: float) -> None:
         tally = self._tally
-        busy = tally.share(now)
+        behind = any(source.behind for source in self._sources.values())
+        busy = 1.0 if behind else tally.share(now)
         self._tell_control(
             contract.VideoFigures(
                 views=len(self._showings),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Protocol
@@ -18,32 +19,52 @@ class Workshop(Protocol):
         """Do it, now or soon, in any thread."""
         ...
 
+    def submit_later(self, job: Job) -> None:
+        """Do it when nothing waits that was submitted."""
+        ...
+
 
 class Threads:
-    """So many threads, first come, first served. `on_fault` gets what a job raises, in the thread.
+    """So many threads. What is to leave goes before what has come: a machine that cannot decode all that is sent still
+    shows something. `on_fault` gets what a job raises, in the thread.
 
-    The queue is bounded by those who submit: a source and a view have one job each at a time, an encoder likewise.
+    Both queues are bounded by those who submit: a source has two jobs at a time at most, a view and an encoder one.
     """
 
     def __init__(self, count: int, on_fault: Callable[[Exception], None]) -> None:
         self._on_fault = on_fault
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self.submit = self._jobs.put
+        self._urgent: deque[Job] = deque()
+        self._later: deque[Job] = deque()
+        self._calls: SimpleQueue[bool] = SimpleQueue()  # True for each job, False for a thread to end
         self._threads = [
             threading.Thread(target=self._run, name=f"codec-{number}", daemon=True) for number in range(count)
         ]
         for thread in self._threads:
             thread.start()
 
+    def submit(self, job: Job) -> None:
+        """Do it as soon as a thread is free."""
+        self._urgent.append(job)
+        self._calls.put(True)
+
+    def submit_later(self, job: Job) -> None:
+        """Do it when nothing waits that was submitted."""
+        self._later.append(job)
+        self._calls.put(True)
+
     def stop(self) -> None:
-        """End the threads after what they do now. One that does not come back is left to the end of the process."""
+        """End the threads after what waits. One that does not come back is left to the end of the process."""
         for _ in self._threads:
-            self._jobs.put(None)
+            self._calls.put(False)
         for thread in self._threads:
             thread.join(_LEAVE_S)
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while self._calls.get():
+            try:
+                job = self._urgent.popleft()
+            except IndexError:
+                job = self._later.popleft()
             try:
                 job()
             except Exception as fault:

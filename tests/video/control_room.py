@@ -35,6 +35,8 @@ class Inline:
         else:
             self.held.append(job)
 
+    submit_later = submit
+
     def release(self) -> None:
         """Do what was kept, and what that leads to."""
         jobs, self.held = self.held or [], None
