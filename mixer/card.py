@@ -82,7 +82,7 @@ def texts(language: str) -> Texts:
     return TEXTS.get(language, TEXTS[FALLBACK])
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def card(kind: Card, room: str, language: str, width_: int, height: int, font: str = "") -> Picture:
     """A whole holding picture [pixels, even]. It is kept: do not draw into it. Raises KeyError for `Card.NONE`."""
     told = texts(language)

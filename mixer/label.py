@@ -1,7 +1,7 @@
 """Boxes with words: names below faces, and what stands at the edges. Drawn once, kept, and laid over pictures.
 
 A box is dark and nearly opaque, so that light words have contrast over any picture. Sizes grow with the tile and with
-the canvas, and never fall below what can be read.
+the canvas, and never fall below what can be read. What is kept has a bound, of some 20 MB at most.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def letters(height: int, canvas: int) -> int:
     return max(LEAST_SIZE, canvas // 48, min(height // 10, canvas // 30))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def name_label(name: str, muted: bool, size: int, most: int, font: str = "") -> Sprite | None:
     """A name in its box, at most so wide [pixels], and before it a crossed microphone for who is muted.
 
@@ -42,7 +42,7 @@ def name_label(name: str, muted: bool, size: int, most: int, font: str = "") -> 
     )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def box_label(
     text: str,
     size: int,
@@ -115,7 +115,7 @@ def _first_letter(word: str) -> str:
     return ""
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def disc(name: str, size: int, font: str = "") -> Sprite:
     """A disc of so many pixels with somebody's initials, or with the outline of a person if there are none."""
     ground, ink = face(name)
@@ -138,7 +138,7 @@ def disc(name: str, size: int, font: str = "") -> Sprite:
     return Sprite(image)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def icon_sprite(kind: Sign, size: int, shade: Shade) -> Sprite:
     """A sign by itself, in one colour."""
     image = clear(size, size)
@@ -146,7 +146,7 @@ def icon_sprite(kind: Sign, size: int, shade: Shade) -> Sprite:
     return Sprite(image)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def words(text: str, size: int, most: int, shade: Shade, bold: bool = False, font: str = "") -> Sprite | None:
     """A line without a box, for a ground that is known; None where nothing fits."""
     style = Style(size, bold, font)
@@ -158,7 +158,7 @@ def words(text: str, size: int, most: int, shade: Shade, bold: bool = False, fon
     return Sprite(image)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)
 def banner(text: str, size: int, most: int, font: str = "") -> Sprite | None:
     """A message in its box, in at most three lines of at most so many pixels; None where nothing fits."""
     style = Style(size, font=font)

@@ -91,26 +91,36 @@ def scale(source: Picture, target: Picture) -> None:
     """Draw a picture, turned upright, into another one of any size; shapes are not looked at."""
     if source.y.shape == target.y.shape and not source.rotation:
         target.copy(source)
-    elif source.sizes is None:
-        _scale(source, target)
-    else:
+    elif source.sizes is not None:
         size = (target.width, target.height)
         kept = source.sizes.get(size)
         if kept is None:  # two threads may come here at once; then one of the two is kept
-            kept = Picture.make(*size)
-            _scale(source, kept)
-            source.sizes[size] = kept
+            kept = source.sizes[size] = _remade(source, *size)
         target.copy(kept)
-
-
-def _scale(source: Picture, target: Picture) -> None:
-    if source.rotation:
+    elif _is_half(source, target.width, target.height):
+        _halved(source, target)
+    elif source.rotation:
         _turned(source, target)
-    elif (source.width, source.height) == (2 * target.width, 2 * target.height):
-        for large, small in zip(source.planes(), target.planes(), strict=True):
-            halve(large, small)
     else:
         target.copy(_resized(source, target.width, target.height))
+
+
+def _remade(source: Picture, width: int, height: int) -> Picture:
+    """The picture upright in another size, in memory of its own."""
+    if not source.rotation and not _is_half(source, width, height):
+        return _resized(source, width, height)
+    made = Picture.make(width, height)
+    (_turned if source.rotation else _halved)(source, made)
+    return made
+
+
+def _is_half(source: Picture, width: int, height: int) -> bool:
+    return not source.rotation and (source.width, source.height) == (2 * width, 2 * height)
+
+
+def _halved(source: Picture, target: Picture) -> None:
+    for large, small in zip(source.planes(), target.planes(), strict=True):
+        halve(large, small)
 
 
 def _turned(source: Picture, target: Picture) -> None:
@@ -120,7 +130,7 @@ def _turned(source: Picture, target: Picture) -> None:
     lying = source
     if size != (source.width, source.height):
         lying = Picture.make(*size)
-        scale(Picture(source.y, source.u, source.v) if source.rotation else source, lying)
+        scale(Picture(source.y, source.u, source.v), lying)
     for flat, plane in zip(lying.planes(), target.planes(), strict=True):
         turn(flat, plane, turns)
 
