@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from heapq import heappop, heappush
+from enum import Enum
 from typing import Final, NamedTuple
 
 from bridge.errors import ProtocolError
 from bridge.rtp.av1 import Av1Reader
 from bridge.rtp.coded import FrameReader, Limits
 from bridge.rtp.h264 import H264Reader
-from bridge.rtp.missing import MissingPackets
+from bridge.rtp.order import BEFORE, Arrived, PacketOrder
 from bridge.rtp.video_packet import VideoPacket
 from bridge.rtp.vp8 import Vp8Reader
 from bridge.rtp.vp9 import Vp9Reader
@@ -27,13 +27,8 @@ _KEY_COMES_S: Final = 0.3  # while packets of one come in, no other is asked for
 _MOST_PATIENCE_S: Final = 0.4  # for a repair
 _LATE_S: Final = 0.15  # for a packet that can only be late, where repairs are not agreed on
 _FIRST_S: Final = 0.05  # for packets that the first one to come may have overtaken
-_WINDOW: Final = 1_000  # numbers ahead or back; a packet farther off is of a source that began anew
-_MOST_MISSING: Final = 300  # beyond, a key frame is cheaper than what is missing
-_MOST_WAITING: Final = 1_024  # packets behind a gap; beyond, the gap is given up
-_MOST_WAITING_BYTES: Final = 3_000_000
 _MOST_FRAME_BYTES: Final = 2_000_000
 _PACKET_BYTES: Final = 100  # that each packet costs beside its payload
-_BEFORE: Final = 64  # numbers before the first packet that came, which it may have overtaken
 
 READERS: Final[Mapping[str, Callable[[Limits, tuple[bytes, ...]], FrameReader]]] = {
     "H264": H264Reader,
@@ -62,6 +57,14 @@ class Frame(NamedTuple):
     rotation: int
 
 
+class Before(Enum):
+    """What comes right before the next packet in order."""
+
+    WHOLE = "whole"  # the packet that belongs there
+    UNKNOWN = "unknown"  # the next one is the first that came at all
+    MISSING = "missing"
+
+
 class FrameAssembler:
     """One source at a time. Nothing here raises for what a peer sends.
 
@@ -73,32 +76,26 @@ class FrameAssembler:
     __slots__ = (
         "_arrival",
         "_asked",
+        "_before",
         "_broken",
         "_candidate",
         "_codec",
         "_ended",
-        "_expected",
         "_formats",
-        "_gave_up_before",
         "_headless",
-        "_highest",
         "_key_coming",
-        "_key_starts",
         "_limits",
         "_markers",
-        "_missing",
         "_number",
         "_octets",
+        "_order",
         "_parameter_sets",
         "_payload_type",
         "_payloads",
         "_reader",
         "_readers",
         "_rotation",
-        "_start",
         "_timestamp",
-        "_waiting",
-        "_waiting_octets",
         "_wants",
         "drops",
         "frames",
@@ -120,15 +117,12 @@ class FrameAssembler:
         self.round_trip_s = 0.1
         self.ssrc: int | None = None
         self._asked = -KEY_INTERVAL_S
-        self._missing = MissingPackets()
-        self._waiting: dict[int, tuple[VideoPacket, float]] = {}  # what came behind a gap, by number
-        self._key_starts: list[int] = []  # a heap of the numbers of those that begin a key frame
+        self._order = PacketOrder()
         self._payloads: list[bytes] = []  # of the frame that comes in
         self._limits, self._parameter_sets = limits, tuple(parameter_sets)
-        self._candidate: tuple[VideoPacket, float] | None = None
+        self._candidate: Arrived | None = None
         self._wants = False
         self._readers: dict[str, FrameReader] = {}
-        self._expected = self._highest = self._gave_up_before = 0
         self._forget_source()
         self._forget_order()
         self.configure(formats, limits, self._parameter_sets)
@@ -152,7 +146,8 @@ class FrameAssembler:
 
     def missing(self, now: float) -> tuple[int, ...]:
         """Sequence numbers to ask for again now, at most 100; () where repairs are not agreed on."""
-        return self._missing.due(now, self.round_trip_s) if self.repairs and self._missing else ()
+        missing = self._order.missing
+        return missing.due(now, self.round_trip_s) if self.repairs and missing else ()
 
     def needs_key(self, now: float) -> bool:
         """Whether to ask for a key frame now: true at most once in 500 ms, and taken as asked for."""
@@ -170,10 +165,11 @@ class FrameAssembler:
     @property
     def deadline(self) -> float | None:
         """When to call `wake` and `missing`, if nothing comes before [monotonic seconds]."""
-        if not self._waiting:
+        order = self._order
+        if not order.waiting:
             return None
-        given_up = self._gap_since() + self._patience_s()
-        asked = self._missing.deadline if self.repairs else None
+        given_up = order.gap_since + self._patience_s()
+        asked = order.missing.deadline if self.repairs else None
         return given_up if asked is None else min(given_up, asked)
 
     # -- packets --
@@ -183,19 +179,19 @@ class FrameAssembler:
         can be decoded now."""
         if packet.ssrc != self.ssrc:
             return self._take_stranger(packet, arrival)
-        highest = self._highest
-        number = highest + (packet.sequence - highest + 0x8000 & 0xFFFF) - 0x8000
+        order = self._order
+        number = order.number(packet.sequence)
         found: list[Frame] = []
-        if number == self._expected and not self._waiting:
-            self._expected = number + 1
-            self._highest = number
+        if number == order.expected and not order.waiting:
+            order.expected = number + 1
+            order.highest = number
             self._take(packet, arrival, found)
-        elif number > highest + _WINDOW or number < self._expected - _WINDOW:
+        elif order.is_far(number):
             return self._take_stranger(packet, arrival)
-        elif number < self._expected or number in self._waiting:
-            self.drops["rtp-late" if number < self._gave_up_before else "rtp-duplicate"] += 1
+        elif number < order.expected or number in order.waiting:
+            self.drops["rtp-late" if number < order.gave_up else "rtp-duplicate"] += 1
         else:
-            self._wait(number, packet, arrival)
+            order.wait(number, packet, arrival, self._begins_key(packet))
             self._drain(arrival, found)
         if self._candidate:
             self._candidate = None
@@ -204,7 +200,7 @@ class FrameAssembler:
     def wake(self, now: float) -> list[Frame]:
         """Give up waiting for what will not come any more; returns what can be decoded behind it."""
         found: list[Frame] = []
-        if self._waiting:
+        if self._order.waiting:
             self._drain(now, found)
         return found
 
@@ -225,7 +221,7 @@ class FrameAssembler:
         elif (
             before is None
             or before[0].ssrc != packet.ssrc
-            or not 0 < (packet.sequence - before[0].sequence & 0xFFFF) < _BEFORE
+            or not 0 < (packet.sequence - before[0].sequence & 0xFFFF) < BEFORE
         ):
             self.drops["rtp-new-source" if packet.ssrc != self.ssrc else "rtp-sequence-jump"] += 1
             self._candidate = (packet, arrival)
@@ -233,7 +229,8 @@ class FrameAssembler:
         if packet.ssrc != self.ssrc:
             self._forget_source()
         self._forget_order()
-        self._begin_order(*before)
+        self.ssrc = packet.ssrc
+        self._order.begin(*before, self._begins_key(before[0]))
         found: list[Frame] = []
         self._drain(arrival, found)
         return found if before[0] is packet else found + self.push(packet, arrival)
@@ -247,87 +244,42 @@ class FrameAssembler:
 
     def _forget_order(self) -> None:
         """Where in its packets we were."""
-        self._waiting.clear()
-        self._waiting_octets = 0
-        self._missing.clear()
-        self._key_starts.clear()
+        self._order.clear()
         self._candidate = None
         self._payloads = []
         self._octets = 0
         self._arrival = 0.0
-        self._start = 0.0  # when its first packet came
-        self._expected = self._highest = self._gave_up_before = 0
         self._payload_type = self._timestamp = -1
         self._reader: FrameReader | None = None
+        self._before = Before.WHOLE
         self._headless = False  # the beginning of this frame is missing: the rest of it is dropped
         self._ended = False  # a picture with this timestamp has come to its end
         self._key_coming = False
         self._number: int | None = None
         self._broken = True
 
-    def _begin_order(self, packet: VideoPacket, arrival: float) -> None:
-        """The first packet that came may have overtaken others; if it begins a key frame, these do not matter."""
-        self.ssrc = packet.ssrc
-        self._start = arrival
-        # High enough that no number is ever negative.
-        number = self._highest = packet.sequence + 0x10000
-        self._expected = number - _BEFORE
-        self._wait(number, packet, arrival)
-
     # -- order --
 
-    def _wait(self, number: int, packet: VideoPacket, arrival: float) -> None:
-        """Keep a packet that others should come before."""
-        if number > self._highest:
-            self._missing.miss(self._highest + 1, number, arrival)
-            self._highest = number
-        else:
-            self._missing.found(number)
-        self._waiting[number] = (packet, arrival)
-        payload = packet.payload
-        self._waiting_octets += len(payload)
-        codec = self._formats.get(packet.payload_type)
-        if payload and codec is not None and self._reader_of(codec).begins_key(payload):
-            heappush(self._key_starts, number)
+    def _begins_key(self, packet: VideoPacket) -> bool:
+        reader = self._reader_for(packet)
+        return reader is not None and packet.payload != b"" and reader.begins_key(packet.payload)
 
     def _drain(self, now: float, found: list[Frame]) -> None:
         """Take all that is in order, or whose gap need not be waited for."""
-        waiting = self._waiting
-        while waiting:
-            entry = waiting.pop(self._expected, None)
+        order = self._order
+        while order.waiting:
+            entry = order.pop()
             if entry is not None:
-                self._expected += 1
-                self._waiting_octets -= len(entry[0].payload)
                 self._take(*entry, found)
-            elif self._broken and (start := self._key_start()) is not None:
-                self._leap(start)
-            elif not self._is_hopeless(now):
-                return
-            else:
+            elif self._broken and order.leap_to_key():
+                self._cut()
+            elif order.is_full or now >= order.gap_since + self._patience_s():
                 self._give_up()
-
-    def _key_start(self) -> int | None:
-        """The number of the next packet that begins a key frame, None if none has come."""
-        while self._key_starts:
-            if self._key_starts[0] >= self._expected:
-                return self._key_starts[0]
-            heappop(self._key_starts)
-        return None
-
-    def _is_hopeless(self, now: float) -> bool:
-        return (
-            now >= self._gap_since() + self._patience_s()
-            or len(self._waiting) > _MOST_WAITING
-            or self._waiting_octets > _MOST_WAITING_BYTES
-            or len(self._missing) > _MOST_MISSING
-        )
-
-    def _gap_since(self) -> float:
-        since = self._missing.since
-        return self._start if since is None else since
+            else:
+                return
 
     def _patience_s(self) -> float:
-        if not self._missing:
+        if not self._order.begun:
             return _FIRST_S
         if not self.repairs:
             return _LATE_S
@@ -335,29 +287,16 @@ class FrameAssembler:
 
     def _give_up(self) -> None:
         """Go on behind the gap."""
-        number = self._expected
-        while number not in self._waiting:
-            number += 1
-        packet = self._waiting[number][0]
-        self._gave_up_before = number
-        at_start = not self._missing
-        whole = not self._payloads and self._is_next(packet)
-        self._leap(number)
-        if whole:
+        following = self._order.give_up()
+        if not self._payloads and self._is_next(following):
             return
-        reader = self._reader_for(packet)
-        if reader is None or not packet.payload:
-            headless = not at_start
-        elif at_start:  # perhaps nothing was before it
-            headless = reader.continues(packet.payload)
-        else:
-            headless = not reader.begins(packet.payload)
-        if headless or not at_start:
-            self.drops["video-gap"] += 1
-            self._break()
-        if headless:
-            self._timestamp, self._payload_type = packet.timestamp, packet.payload_type
-            self._headless = True
+        self._cut()
+        if not self._order.begun:
+            self._before = Before.UNKNOWN
+            return
+        self._before = Before.MISSING
+        self.drops["video-gap"] += 1
+        self._break()
 
     def _is_next(self, packet: VideoPacket) -> bool:
         """Whether no picture is missing between the last frame and this packet: only padding was lost."""
@@ -368,18 +307,13 @@ class FrameAssembler:
         payload = packet.payload
         return bool(payload) and reader.begins(payload) and reader.number(payload) == following
 
-    def _leap(self, number: int) -> None:
-        """Go on with this packet; nothing before it is wanted any more."""
-        for gone in range(self._expected, number):
-            entry = self._waiting.pop(gone, None)
-            if entry is not None:
-                self._waiting_octets -= len(entry[0].payload)
-        self._missing.forget_before(number)
-        self._expected = number
+    def _cut(self) -> None:
+        """Nothing more comes of this frame."""
         self._payloads = []
         self._octets = 0
-        self._key_coming = self._headless = self._ended = False
         self._timestamp = -1
+        self._before = Before.WHOLE
+        self._key_coming = self._headless = self._ended = False
 
     # -- frames --
 
@@ -420,7 +354,21 @@ class FrameAssembler:
             self._codec = codec
             self._broken = True
         self._reader = self._reader_of(codec)
+        if self._before is not Before.WHOLE:
+            self._doubt(packet.payload)
         self._key_coming = self._broken and self._reader.begins_key(packet.payload)
+
+    def _doubt(self, payload: bytes) -> None:
+        """The first frame behind a gap, or of all, may lack its beginning; then the rest of it is dropped."""
+        before, self._before = self._before, Before.WHOLE
+        assert self._reader is not None
+        if before is Before.UNKNOWN:
+            self._headless = self._reader.continues(payload)
+            if self._headless:
+                self.drops["video-gap"] += 1
+                self._break()
+        else:
+            self._headless = not self._reader.begins(payload)
 
     def _go_on(self, packet: VideoPacket) -> None:
         """More with the timestamp of a frame that has ended: another frame, or this peer marks more than its ends."""

@@ -182,6 +182,21 @@ def test_a_repaired_loss_costs_nothing(codec: str) -> None:
     assert into.deadline is None
 
 
+def test_padding_behind_a_gap_hides_no_loss() -> None:
+    sent = packets("H264", encoded("H264", slice_max_size="1150"), mode=0)
+    begins = [place for place, packet in enumerate(sent) if not place or sent[place - 1].marker]
+    first, second = begins[10], begins[11]
+    into = assembler()
+    push_all(into, sent[:first])
+    # Of a key frame, the parameter sets and the first slice are lost, and one packet behind them was only padding.
+    padding = sent[first - 1]._replace(sequence=sent[first + 3].sequence, payload=b"", marker=False)
+    found = push_all(into, [padding, *sent[first + 4 :]], 11.0) + into.wake(13.0)
+    assert sent[first].timestamp not in {frame.timestamp for frame in found}
+    assert [frame.key for frame in found].index(True) == 0
+    assert found[0].timestamp == sent[begins[20]].timestamp
+    assert second > first + 5
+
+
 @EACH
 def test_a_loss_is_waited_for_no_longer_than_a_repair_can_take(codec: str) -> None:
     sent = packets(codec, encoded(codec))
@@ -355,7 +370,7 @@ def test_duplicates() -> None:
 
 def held(into: FrameAssembler) -> int:
     """Packets and payloads that it holds."""
-    return len(into._waiting) + len(into._payloads)
+    return len(into._order.waiting) + len(into._payloads)
 
 
 @pytest.mark.parametrize("size", [1_100, 9_000])
