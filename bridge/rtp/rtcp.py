@@ -25,6 +25,7 @@ _WORD = Struct("!I")
 _SENDER = Struct("!IQIII")
 _BLOCK = Struct("!IIIIII")
 _MAX_BLOCKS = 31
+_TRANSPORT_WIDE = 205, 15  # type and format of the feedback that browsers give on each packet
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +126,22 @@ def parse_compound(datagram: bytes, reduced: bool = True) -> list[RtcpPacket]:
             raise ProtocolError("rtcp-version", f"version {first >> 6}")
         if end > size:
             raise ProtocolError("rtcp-length", f"{words} words announced")
-        body = datagram[at + 4 : _without_padding(datagram, end) if first & 0x20 else end]
+        if first & 0x20:
+            # Browsers pad transport-wide feedback by single octets, and say so, all the same.
+            step = 1 if (packet_type, first & 0x1F) == _TRANSPORT_WIDE else 4
+            body = datagram[at + 4 : _without_padding(datagram, end, step)]
+        else:
+            body = datagram[at + 4 : end]
         packets.append(_packet(packet_type, first & 0x1F, body))
         at = end
     return packets
 
 
-def _without_padding(datagram: bytes, end: int) -> int:
-    """Where a padded packet's body ends. Only the last packet may be padded (RFC 3550 section 6.4.1)."""
+def _without_padding(datagram: bytes, end: int, step: int) -> int:
+    """Where a padded packet's body ends. Only the last packet may be padded, by multiples of `step`, which should be
+    four (RFC 3550 section 6.4.1)."""
     count = datagram[end - 1]
-    if end != len(datagram) or count == 0 or count & 3:
+    if end != len(datagram) or count == 0 or count % step:
         raise ProtocolError("rtcp-padding", f"count {count}")
     # A count greater than the body cuts it to nothing, and the length checks of its type speak.
     return end - count

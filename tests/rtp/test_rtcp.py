@@ -129,6 +129,15 @@ def test_padding_at_the_end() -> None:
     assert parse_compound(b"\xa0\xc9\0\x02\0\0\0\x01\0\0\0\x04") == [rtcp.ReceiverReport(1)]
 
 
+def test_feedback_of_browsers_is_padded_by_single_octets() -> None:
+    """One packet arrived, number 7: status 1 as a run of one, a delta of 250 us, then one octet of padding."""
+    plain = b"\x8f\xcd\0\x05\0\0\0\x01\0\0\0\x02\0\x07\0\x01\0\0\0\0\x20\x01\x01\0"
+    padded = b"\xaf" + plain[1:-1] + b"\x01"
+    (found,) = parse_compound(padded)
+    assert isinstance(found, rtcp_feedback.TransportWide)
+    assert [found] == parse_compound(plain)
+
+
 @shared
 @pytest.mark.shared
 def test_every_rtcp_vector() -> None:
