@@ -23,7 +23,7 @@ from bridge.video.settings import Rung, VideoSettings
 from bridge.video.shortness import Shortness
 from bridge.video.showing import DrawerOpener, Moment, Showing
 from bridge.video.sources import Source
-from bridge.video.stream import Cut, Opener, Stream
+from bridge.video.stream import REST_S, Cut, Opener, Stream
 from bridge.video.streams import Streams
 from bridge.video.workshop import Workshop
 from mixer.picture import Picture
@@ -82,6 +82,7 @@ class VideoWorker:
         self._shortness = Shortness()
         self._arranged = float("-inf")  # when; -inf = it has to be done at the next tick
         self._number = 0  # of the newest tick
+        self._made = float("-inf")  # when pictures were begun last
         self._shift = 0.0  # of the ticks, that is still to be made [s]
         self._tally = Tally()
         self._decoded = 0  # by sources that are gone
@@ -128,6 +129,26 @@ class VideoWorker:
             source.newest(now)
         if now - self._arranged >= ARRANGE_S:
             self._arrange()
+        if self._may_make(now):
+            self._make_all(now)
+        if tick.number % self.scene.fps == 0:
+            self._second(now)
+            self._find_phase(now - tick.late)
+
+    # -- one view at one tick ---------------------------------------------------------------------------------------
+
+    def _may_make(self, now: float) -> bool:
+        """Whether there is time for pictures: sources that are behind come first, but for a few pictures a second."""
+        if self._behind() and now - self._made < REST_S:
+            self._tally.skipped += 1
+            return False
+        self._made = now
+        return True
+
+    def _behind(self) -> bool:
+        return any(source.behind for source in self._sources.values())
+
+    def _make_all(self, now: float) -> None:
         views: dict[int, list[Stream]] = {}
         for stream in self._streams:
             views.setdefault(stream.view, []).append(stream)
@@ -135,11 +156,6 @@ class VideoWorker:
             del self._showings[index]
         for index, streams in views.items():
             self._make(index, streams, now)
-        if tick.number % self.scene.fps == 0:
-            self._second(now)
-            self._find_phase(now - tick.late)
-
-    # -- one view at one tick ---------------------------------------------------------------------------------------
 
     def _make(self, index: int, streams: list[Stream], now: float) -> None:
         showing = self._showings.get(index)
@@ -297,8 +313,7 @@ class VideoWorker:
 
     def _second(self, now: float) -> None:
         tally = self._tally
-        behind = any(source.behind for source in self._sources.values())
-        busy = 1.0 if behind else tally.share(now)
+        busy = 1.0 if self._behind() else tally.share(now)
         self._tell_control(
             contract.VideoFigures(
                 views=len(self._showings),

@@ -23,10 +23,11 @@ FPS = 25
 
 
 class Inline:
-    """Does each job when it is submitted, or keeps it while `held`."""
+    """Does each job when it is submitted, or keeps it while `held`; of decoding, while `later`."""
 
     def __init__(self) -> None:
         self.held: list[Job] | None = None
+        self.later: list[Job] | None = None
 
     def submit(self, job: Job) -> None:
         """Do it."""
@@ -35,7 +36,18 @@ class Inline:
         else:
             self.held.append(job)
 
-    submit_later = submit
+    def submit_later(self, job: Job) -> None:
+        """Do it."""
+        if self.later is None:
+            self.submit(job)
+        else:
+            self.later.append(job)
+
+    def catch_up(self) -> None:
+        """Decode what waits."""
+        jobs, self.later = self.later or [], None
+        for job in jobs:
+            job()
 
     def release(self) -> None:
         """Do what was kept, and what that leads to."""

@@ -284,6 +284,19 @@ def test_a_tick_that_finds_the_last_picture_under_way_is_left_out_and_counted() 
     assert room.figures[-1].ticks_skipped == 3
 
 
+def test_while_sources_are_behind_few_pictures_are_made_so_that_they_catch_up() -> None:
+    room = ControlRoom()
+    room.worker.show(scene(SHARED, x=0))
+    room.sink("x")
+    room.ticks(FPS, ("a", "b"))
+    room.threads.later = []
+    pictures = room.ticks(FPS, ("a", "b"))
+    assert 2 <= len(pictures) <= 6
+    assert room.figures[-1].busy == 1.0
+    room.threads.catch_up()
+    assert len(room.ticks(FPS, ("a", "b"))) == FPS
+
+
 def test_pressure_makes_the_pictures_fewer_step_by_step_and_never_the_guaranteed_ones() -> None:
     guaranteed = View("1:7", (Face("i", "i", guaranteed=True), *faces("a")))
     own = View("4:0", faces("b"), common=1)
