@@ -22,6 +22,7 @@ from mixer.scale import place
 from mixer.scene import Camera, Card, Face, View
 from mixer.signs import Sign
 from mixer.sprite import Sprite
+from mixer.typeface import usable
 
 _INSIDE: Final = frozenset({Card.NONE, Card.ALONE, Card.NO_PICTURES})
 """Who sees one of these is in the room, and may see who else is heard there, and the signs."""
@@ -74,7 +75,7 @@ class Composer:
 
     `width`, `height`: of the canvas [pixels, even]. `language`, `room`: for cards and signs. `letterbox`: pictures of
     another shape than their tile are shown whole, with bars, else cut; slides are never cut. `names`, `frames`: whether
-    names, and the frame of who talks, are drawn. `font`: a file, "" = the one that comes along. `fixed_grid`: few
+    names, and the frame of who talks, are drawn. `font`: a file; "", or no font: the one that comes along. `fixed_grid`: few
     people get tiles no larger than many.
     """
 
@@ -97,7 +98,7 @@ class Composer:
         self._letterbox = letterbox
         self._names = names
         self._frames = frames
-        self._font = font
+        self._font = font if font and usable(font) else ""
         self._fixed_grid = fixed_grid
         self._letters = letters(height, height) or 8
         self._margin = max(4, height // 36 // 2 * 2)

@@ -177,6 +177,15 @@ def _font(file: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(file, size)
 
 
+def usable(file: str) -> bool:
+    """Tell whether a file is a font that can be drawn with."""
+    try:
+        _probe(file)
+    except OSError:
+        return False
+    return True
+
+
 def _runs(parts: tuple[str, ...], style: Style) -> list[_Run]:
     """The runs of a line, in the order in which they stand from left to right."""
     drawn: list[tuple[str, str]] = []

@@ -316,6 +316,12 @@ def test_any_change_is_the_same_as_drawing_from_the_ground_up() -> None:
         assert same(composer.draw(view, pictures, stale), Composer(1280, 720).draw(view, pictures, stale))
 
 
+@pytest.mark.parametrize("font", ["/there/is/none.ttf", __file__])
+def test_without_its_font_it_draws_with_the_one_that_comes_along(font: str) -> None:
+    view = View("1:0", (Face("0", "Kari"),))
+    assert same(Composer(font=font).draw(view, {}), Composer().draw(view, {}))
+
+
 def test_the_smallest_canvas_holds_everything() -> None:
     faces, pictures = crowd(25)
     view = View(
