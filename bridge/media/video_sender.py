@@ -37,6 +37,7 @@ MOST_WAITING = (
 KEY_S = 1.0  # from one wish for a key frame to the next
 TOLD_S = 0.5  # from one change of the bit rate that a worker is told to the next
 TOLD_CHANGE = 0.1
+READY_S = 0.1  # until the next look whether there is a way by now
 AT_ONCE = 8  # packets of a picture that leave together; a larger one leaves in steps,
 LEAST_STEP = 4  # of so many packets at least,
 STEP_S = 0.01  # so long one after the other,
@@ -123,13 +124,16 @@ class VideoSender:
     def _rest(self) -> None:
         self._break()
         self.estimate.forget(self.stream.ssrc)
+        self._key_due = self._look_due = inf
         if self._opened is not None:
             self._opened = None
-            self._key_due = self._look_due = inf
             self._tell(CloseSink(self.sink))
 
     def _open(self, now: float) -> None:
         assert self._agreed is not None and self._format is not None
+        if self._opened is None and not self._transport.may_send(0):
+            self._look_due = now + READY_S  # a key frame that nobody gets would be missed for a second
+            return
         told = OpenSink(
             self.sink,
             self._format.codec,
@@ -205,7 +209,7 @@ class VideoSender:
             self._break()
             return inf
         first, _ = self.stream.fill(batch, count, self.estimate.next_number)
-        self.estimate.depart(batch.sizes, now)
+        self.estimate.depart(self.stream.ssrc, batch.sizes, now)
         self._transport.send_batch(batch)
         if self._copies is not None:
             self._copies.keep(first, map(bytes, batch.datagrams()), now)
@@ -306,7 +310,7 @@ class VideoSender:
                 self.stream.resent += 1
                 self._transport.send_again(copy)
             elif (packet := self.stream.repair(sequence, self.estimate.next_number)) is not None:
-                self.estimate.depart((len(packet),), now)
+                self.estimate.depart(self.stream.ssrc, (len(packet),), now)
                 self._transport.send_rtp(packet)
 
     # -- reports and time ------------------------------------------------------------------------------------------
@@ -330,7 +334,10 @@ class VideoSender:
         if now >= self._look_due:
             self._look_due = now + TOLD_S
             self.estimate.wake(now)
-            self._tell_rate(now)
+            if self._opened is None and self._format is not None:
+                self._open(now)
+            else:
+                self._tell_rate(now)
 
     def _tell_rate(self, now: float) -> None:
         """Tell the worker of another rate, if it is another, and not too often."""

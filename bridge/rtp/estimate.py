@@ -35,6 +35,7 @@ _SHOWS_S: Final = (
 )
 _TELLS_S: Final = 3.0  # who numbers what came tells of it several times a second
 _SILENT_S: Final = 15.0  # without any word of the peer nothing grows
+_USED_S: Final = 3.0  # a stream that has sent nothing for so long leaves its share to the others
 _RATE_S: Final = 0.5  # what is sent and what comes through is measured over so long
 
 
@@ -47,6 +48,7 @@ class Estimate:
     def __init__(self, now: float) -> None:
         self.bitrate = START
         self._ceilings: dict[int, int] = {}  # by stream
+        self._used: dict[int, float] = {}  # when a stream last sent something; those that rest are left out
         self._limits: dict[int, int] = {}  # TMMBR, by stream
         self._remb = inf
         self._carried = float(START)
@@ -74,12 +76,13 @@ class Estimate:
     def forget(self, ssrc: int) -> None:
         """The stream rests, or is over."""
         self._ceilings.pop(ssrc, None)
+        self._used.pop(ssrc, None)
         self._limits.pop(ssrc, None)
         self._settle()
 
     def share(self, ssrc: int) -> int:
-        """What this stream may send [bit/s]."""
-        share = self.bitrate // max(1, len(self._ceilings))
+        """What this stream may send [bit/s]: as much as each other that is in use."""
+        share = self.bitrate // len(self._used.keys() | {ssrc})
         return max(FLOOR, min(share, self._ceilings.get(ssrc, CEILING), self._limits.get(ssrc, CEILING)))
 
     # -- out -------------------------------------------------------------------------------------------------------
@@ -89,8 +92,9 @@ class Estimate:
         """The transport-wide number of the packet that leaves next."""
         return self._departures.next_number
 
-    def depart(self, sizes: Sequence[int], now: float) -> None:
-        """Packets of so many octets leave, the first with `next_number`."""
+    def depart(self, ssrc: int, sizes: Sequence[int], now: float) -> None:
+        """Packets of a stream leave, of so many octets, the first with `next_number`."""
+        self._used[ssrc] = now
         self._sent.add(sum(sizes), now)
         self._departures.leave(sizes, now)
 
@@ -161,6 +165,7 @@ class Estimate:
     def wake(self, now: float) -> None:
         """Time passes: grow, if all is well. To be called twice a second or so."""
         elapsed, self._grown = min(1.0, max(0.0, now - self._grown)), now
+        self._used = {ssrc: when for ssrc, when in self._used.items() if now - when < _USED_S}
         told = now - self._heard < _SILENT_S
         if not told or self._losses.verdict is not Verdict.FREE or self._trend.usage is not Usage.NORMAL:
             return

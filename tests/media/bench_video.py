@@ -75,10 +75,11 @@ class OpenWay(Transport):
 class BenchVideo:
     """One sender, configured; `show` pictures and let time pass."""
 
-    def __init__(self, video: NegotiatedVideo = VIDEO, **changes: Any) -> None:
+    def __init__(self, video: NegotiatedVideo = VIDEO, open: bool = True, **changes: Any) -> None:
         self.now = 1000.0
         self.drops: Counter[str] = Counter()
         self.way = OpenWay(self.drops)
+        self.way.open = open
         self.told: list[MediaMessage] = []
         self.batch = Batch()
         self.estimate = Estimate(self.now)

@@ -100,6 +100,21 @@ def test_what_is_behind_is_overtaken_and_a_key_frame_asked_for() -> None:
     assert len(bench.drain()) == 4
 
 
+def test_a_worker_is_told_only_when_there_is_a_way() -> None:
+    bench = BenchVideo(open=False)
+    bench.pass_time(1.0)
+    assert bench.told == []
+    bench.way.open = True
+    bench.pass_time(0.2)
+    assert len(bench.told_of(OpenSink)) == 1
+    assert len(bench.show(key=True)) == 3
+    closed = BenchVideo(open=False)
+    closed.configure(held=True)
+    closed.way.open = True
+    closed.pass_time(1.0)
+    assert closed.told == []
+
+
 def test_a_way_that_is_closed_breaks_the_chain() -> None:
     bench = BenchVideo()
     bench.show(key=True)

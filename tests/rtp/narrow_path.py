@@ -106,7 +106,7 @@ def run(
                     lost += 1
                 else:
                     under_way.append((arrival, estimate.next_number, size))
-                estimate.depart((size,), now)
+                estimate.depart(1, (size,), now)
         for packet in [each for each in under_way if each[0] <= now]:
             under_way.remove(packet)
             arrivals.note(packet[1], clock + packet[0])
