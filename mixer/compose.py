@@ -75,8 +75,8 @@ class Composer:
 
     `width`, `height`: of the canvas [pixels, even]. `language`, `room`: for cards and signs. `letterbox`: pictures of
     another shape than their tile are shown whole, with bars, else cut; slides are never cut. `names`, `frames`: whether
-    names, and the frame of who talks, are drawn. `font`: a file; "", or no font: the one that comes along. `fixed_grid`: few
-    people get tiles no larger than many.
+    names, and the frame of who talks, are drawn. `font`: a file; "", or no font: the one that comes along.
+    `fixed_grid`: few people get tiles no larger than many.
     """
 
     def __init__(
