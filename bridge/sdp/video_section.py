@@ -28,7 +28,13 @@ from bridge.sdp.extensions import (
     extension_attributes,
     read_extensions,
 )
-from bridge.sdp.feedback import Feedback, answered_feedback, feedback_for, offered_feedback
+from bridge.sdp.feedback import (
+    Feedback,
+    answered_feedback,
+    feedback_for,
+    offered_feedback,
+    read_feedback,
+)
 from bridge.sdp.keying import Before, KeyPair, accept_keys, answer_keys, first_profile, offered_keys
 from bridge.sdp.local import Local, PicturePolicy, Preference
 from bridge.sdp.profile_level import ProfileLevel
@@ -55,7 +61,7 @@ from bridge.sdp.video_terms import VideoTerms, content_of, read_video_terms
 _DYNAMIC_PAYLOAD_TYPES: Final = range(96, 128)
 # What our tracks are called (RFC 8830): the picture of the room belongs to the same stream as its sound.
 _TRACKS: Final = {Content.MAIN: "samrom video", Content.SLIDES: "samrom-slides slides"}
-# In our offers: what room systems know.
+# In our offers: what room systems know. In a running dialog also what the peer is known to know.
 _OFFERED: Final = (Feedback.NACK, Feedback.PLI, Feedback.FIR, Feedback.TMMBR)
 
 
@@ -206,10 +212,10 @@ def offer_section(
         uri: Extension(each.identifier, True, True, "")
         for uri, each in read_extensions(old.get("extmap", ())).items()
     }
-    feedback = (*_OFFERED, *((Feedback.TRANSPORT,) if FEEDBACK in extensions else ()))
+    known = {each for found in read_feedback(old.get("rtcp-fb", ())).values() for each in found}
     attributes = (
         *(line for each in formats for line in own_format_attributes(each, policy.limits)),
-        *offered_feedback(feedback),
+        *offered_feedback(each for each in Feedback if each in _OFFERED or each in known),
         *offered_keys(local, profile, generation),
         *offer_attributes(local, running, generation),
         *extension_attributes(extensions.items()),
