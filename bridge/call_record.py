@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 
 from bridge.errors import Reason
-from bridge.media.contract import Quality
+from bridge.media.contract import Quality, VideoQuality
 
 
 @dataclass(slots=True)
@@ -60,7 +60,28 @@ class CallRecord:
                 "remote_loss": round(q.remote_lost_fraction, 4),
                 "round_trip_ms": round(q.round_trip_ms, 1),
             }
+            if q.video is not None:
+                line["video"] = _pictures(q.video)
         return line
+
+
+def _pictures(q: VideoQuality) -> dict[str, object]:
+    """What the pictures were like; bit rates in bit/s, a codec of "" = there were none."""
+    expected = q.packets_received + q.packets_lost
+    return {
+        "codec_received": q.codec_received,
+        "codec_sent": q.codec_sent,
+        "bitrate_received": q.bitrate_received,
+        "bitrate_sent": q.bitrate_sent,
+        "packets_received": q.packets_received,
+        "packets_lost": q.packets_lost,
+        "loss": round(q.packets_lost / expected, 4) if expected > 0 else 0.0,
+        "packets_sent": q.packets_sent,
+        "packets_resent": q.resent,
+        "pictures_received": q.frames_received,
+        "pictures_frozen": q.frames_frozen,
+        "key_frames_asked": q.key_frames_asked,
+    }
 
 
 def network(address: str) -> str:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from bridge.media.contract import Figures
+from bridge.video.contract import VideoFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,9 @@ class MediaCollector:
             ("ticks_skipped", "Ticks skipped because they were late", True),
             ("decoded_frames", "Frames decoded", True),
             ("encoded_frames", "Frames encoded", True),
+            ("pictures_in", "Encoded pictures given to video workers", True),
+            ("pictures_out", "Encoded pictures sent, each to one leg", True),
+            ("packets_resent", "Packets of pictures sent again on demand", True),
             ("legs", "Legs served", False),
             ("tick_late_ms_p50", "Lateness of ticks in the last second, median", False),
             ("tick_late_ms_p99", "Lateness of ticks in the last second, 99th percentile", False),
@@ -118,6 +122,71 @@ class MediaCollector:
         for process, values in figures.items():
             for drop, count in values.drops.items():
                 drops.add_metric([str(process), drop], count)
+        yield drops
+
+
+class VideoCollector:
+    """Shows the newest figures of each video worker, by the number of its room.
+
+    `restarts`: how many were lost, by reason; `refused`: how many conferences had to do without pictures.
+    """
+
+    def __init__(
+        self,
+        figures: Callable[[], Mapping[str, VideoFigures]],
+        restarts: Callable[[], Mapping[str, int]],
+        refused: Callable[[], int],
+    ) -> None:
+        self._figures = figures
+        self._restarts = restarts
+        self._refused = refused
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before the first worker speaks."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """One sample for each room and figure."""
+        figures = dict(self._figures())
+        yield GaugeMetricFamily("samrom_video_workers", "Video workers that are up", len(figures))
+        yield CounterMetricFamily(
+            "samrom_video_refused", "Conferences without pictures for lack of workers", self._refused()
+        )
+        restarts = CounterMetricFamily(
+            "samrom_video_restarts", "Video workers that were lost", labels=["reason"]
+        )
+        for reason, count in self._restarts().items():
+            restarts.add_metric([reason], count)
+        yield restarts
+        for name, text, counts in (
+            ("composed", "Pictures composed, each view counted once", True),
+            ("decoded", "Pictures decoded", True),
+            ("encoded", "Pictures encoded", True),
+            ("ticks_skipped", "Ticks skipped because they were late", True),
+            ("views", "Distinct pictures now", False),
+            ("encoders", "Encoders now", False),
+            ("fps", "Pictures composed in the last second, the least of all views", False),
+            ("delay_ms_p50", "From a picture's coming to its leaving in a composed one, median", False),
+            (
+                "delay_ms_p99",
+                "From a picture's coming to its leaving in a composed one, 99th percentile",
+                False,
+            ),
+            ("busy", "Share of a tick that is worked", False),
+            ("shortness", "0 all, 1 selves seen, 2 also 20 pictures a second, 3 also smaller ones", False),
+        ):
+            family = (CounterMetricFamily if counts else GaugeMetricFamily)(
+                f"samrom_video_{name}", text, labels=["room"]
+            )
+            for room, values in figures.items():
+                family.add_metric([room], float(getattr(values, name)))
+            yield family
+        drops = CounterMetricFamily(
+            "samrom_video_drops", "What was dropped, by name", labels=["room", "name"]
+        )
+        for room, values in figures.items():
+            for drop, count in values.drops.items():
+                drops.add_metric([room, drop], count)
         yield drops
 
 

@@ -28,6 +28,7 @@ ROOM_COMMANDS: Final[dict[str, Callable[[], Command]]] = {
     "unlock": lambda: commands.Lock(OPERATOR, False, How.OPERATOR),
     "mute-guests": lambda: commands.MuteGuests(OPERATOR, True, How.OPERATOR),
     "unmute-guests": lambda: commands.MuteGuests(OPERATOR, False, How.OPERATOR),
+    "next-layout": lambda: commands.NextLayout(OPERATOR, How.OPERATOR),
     "admit-all": lambda: commands.AdmitAll(OPERATOR, How.OPERATOR),
     "end": lambda: commands.End(OPERATOR, at_once=True, how=How.OPERATOR),
 }
@@ -38,6 +39,10 @@ PERSON_COMMANDS: Final[dict[str, Callable[[str], Command]]] = {
     "decline": lambda leg: commands.Decline(OPERATOR, leg, How.OPERATOR),
     "mute": lambda leg: commands.Mute(OPERATOR, leg, True, How.OPERATOR),
     "unmute": lambda leg: commands.Mute(OPERATOR, leg, False, How.OPERATOR),
+    "video-mute": lambda leg: commands.VideoMute(OPERATOR, leg, True, How.OPERATOR),
+    "video-unmute": lambda leg: commands.VideoMute(OPERATOR, leg, False, How.OPERATOR),
+    "mark-interpreter": lambda leg: commands.MarkInterpreter(OPERATOR, leg, True, How.OPERATOR),
+    "unmark-interpreter": lambda leg: commands.MarkInterpreter(OPERATOR, leg, False, How.OPERATOR),
     "kick": lambda leg: commands.Kick(OPERATOR, leg, How.OPERATOR),
     "make-host": lambda leg: commands.SetRole(OPERATOR, leg, Role.HOST, How.OPERATOR),
     "make-guest": lambda leg: commands.SetRole(OPERATOR, leg, Role.GUEST, How.OPERATOR),
@@ -98,6 +103,7 @@ class Operations:
                 "number": focus.room.number, "started": focus.conference.started, "locked": focus.conference.locked,
                 "inside": len(inside), "hosts": sum(person.is_host for person in inside),
                 "lobby": len(people) - len(inside), "talking": len(focus.talking),
+                "layout": focus.conference.layouts.host, "watching": len(focus.conference.scene.watchers),
             })  # fmt: skip
         return listed
 
@@ -191,5 +197,7 @@ def _shown(person: Participant, talking: bool) -> dict[str, Any]:
     return {
         "leg": person.leg, "name": person.name, "role": person.role.value, "place": person.place.value,
         "muted": person.muted, "held": person.held, "lost": person.silent, "hand": person.hand_since is not None,
-        "talking": talking,
+        "talking": talking, "camera": person.pictures.camera, "watches": person.pictures.watches,
+        "video_muted": person.video_muted, "interpreter": person.interpreter_since is not None,
+        "presenting": person.presenting_since is not None,
     }  # fmt: skip

@@ -29,7 +29,7 @@ from bridge.load import LoadWatch
 from bridge.log import logger
 from bridge.media.contract import Event
 from bridge.media.pool import MediaPool
-from bridge.metrics import DropCollector, MediaCollector, Metrics
+from bridge.metrics import DropCollector, MediaCollector, Metrics, VideoCollector
 from bridge.operations import Operations
 from bridge.reception import Reception
 from bridge.rooms import pins
@@ -157,6 +157,11 @@ class Bridge:
         await self._pool.start()
         stack.push_async_callback(self._pool.stop)
         self._video = VideoPool(settings.video_settings(config), config.video.workers, self._pool.pictures)
+        self.metrics.registry.register(
+            VideoCollector(
+                lambda: self._video.figures, lambda: self._video.restarts, lambda: self._video.refused
+            )
+        )
         await self._video.start()
         stack.push_async_callback(self._video.stop)
         language = config.bridge.language.value

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.call_record import CallRecord, network
 from bridge.errors import Reason
-from bridge.media.contract import Quality
+from bridge.media.contract import Quality, VideoQuality
 
 
 def record() -> CallRecord:
@@ -28,6 +28,17 @@ def test_a_call_that_was_answered() -> None:
         "protection": "dtls", "codec": "opus",
         "packets_received": 990, "packets_lost": 10, "loss": 0.01, "jitter_ms": 2.3, "packets_sent": 1000,
         "remote_loss": 0.01, "round_trip_ms": 21.0,
+    }  # fmt: skip
+
+
+def test_pictures_have_a_part_of_their_own() -> None:
+    call = record()
+    video = VideoQuality(950, 50, 2000, 7, 500, 3, 2, "VP8", "H264", 400_000, 900_000)
+    call.quality = Quality(990, 10, 1000, 2.345, "opus", 0.01, 21.0, video)
+    assert json.loads(json.dumps(call.line()))["video"] == {
+        "codec_received": "VP8", "codec_sent": "H264", "bitrate_received": 400_000, "bitrate_sent": 900_000,
+        "packets_received": 950, "packets_lost": 50, "loss": 0.05, "packets_sent": 2000, "packets_resent": 7,
+        "pictures_received": 500, "pictures_frozen": 3, "key_frames_asked": 2,
     }  # fmt: skip
 
 

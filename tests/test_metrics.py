@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.media.contract import Figures
-from bridge.metrics import DropCollector, MediaCollector, Metrics
+from bridge.metrics import DropCollector, MediaCollector, Metrics, VideoCollector
+from bridge.video.contract import VideoFigures
+
+PICTURES = VideoFigures(5, 6, 24.9, 100, 90, 120, 3, 18.5, 30.25, 0.5, 1, {"picture-bomb": 2})
 
 
 def figures(**values: object) -> Figures:
@@ -29,8 +32,9 @@ def test_all_names_begin_alike_and_say_what_they_are() -> None:
     metrics = Metrics()
     metrics.registry.register(MediaCollector(lambda: {0: figures()}, dict))
     metrics.registry.register(DropCollector(lambda: {"flood-source": 1}))
+    metrics.registry.register(VideoCollector(lambda: {"1001": PICTURES}, lambda: {"closed": 1}, lambda: 0))
     families = list(text_string_to_metric_families(metrics.text().decode()))
-    assert len({family.name for family in families}) == len(families) >= 24
+    assert len({family.name for family in families}) == len(families) >= 40
     assert all(family.name.startswith("samrom_") and family.documentation for family in families)
 
 
@@ -88,3 +92,19 @@ def test_two_bridges_in_one_process_do_not_mix() -> None:
     one, other = Metrics(), Metrics()
     one.calls_up.inc()
     assert samples(other)["samrom_calls_up{}"] == 0
+
+
+def test_each_video_worker_is_shown_by_its_room() -> None:
+    workers: dict[str, VideoFigures] = {}
+    metrics = Metrics()
+    metrics.registry.register(VideoCollector(lambda: workers, lambda: {"killed": 2, "moved": 1}, lambda: 4))
+    shown = samples(metrics)
+    assert shown["samrom_video_workers{}"] == 0 and shown["samrom_video_refused_total{}"] == 4
+    assert shown["samrom_video_restarts_total{reason=killed}"] == 2
+    workers["1001"] = PICTURES
+    shown = samples(metrics)
+    assert shown["samrom_video_workers{}"] == 1
+    assert shown["samrom_video_fps{room=1001}"] == 24.9 and shown["samrom_video_shortness{room=1001}"] == 1
+    assert shown["samrom_video_delay_ms_p50{room=1001}"] == 18.5
+    assert shown["samrom_video_composed_total{room=1001}"] == 100
+    assert shown["samrom_video_drops_total{name=picture-bomb,room=1001}"] == 2

@@ -14,7 +14,7 @@ from bridge.errors import Reason
 from bridge.leg import Called
 from bridge.load import LoadWatch
 from bridge.operations import Operations, fits
-from bridge.rooms.participant import Role
+from bridge.rooms.participant import Pictures, Role
 from bridge.sip.signalling import Signalling
 from bridge.sip.uri import Uri
 from config.model import DialOutConfig, Peer, PeerKind, Room
@@ -94,6 +94,8 @@ def test_who_is_where(tmp_path: Path) -> None:
                 "hosts": 1,
                 "lobby": 1,
                 "talking": 0,
+                "layout": "1:7",
+                "watching": 0,
             }
         ]
         people = desk.operations.people("1002")
@@ -101,6 +103,26 @@ def test_who_is_where(tmp_path: Path) -> None:
         assert [(each["name"], each["role"], each["place"]) for each in people] == [
             ("Host", "host", "inside"), ("Guest", "guest", "inside"), ("Late", "guest", "knocking"),
         ]  # fmt: skip
+
+    play(tmp_path, scene)
+
+
+def test_pictures_are_steered(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        pictures = Pictures(camera=True, watches=True)
+        await desk.house.host("host", "1002", pictures)
+        desk.house.call("guest", "1002", pictures=pictures).keys("#")
+        for what in ("mark-interpreter", "video-mute"):
+            assert desk.operations.command("1002", what, "guest") is None
+        assert desk.operations.command("1002", "next-layout", None) is None
+        (shown,) = desk.operations.conferences()
+        assert (shown["layout"], shown["watching"]) == ("1:21", 2)
+        _, guest = desk.operations.people("1002") or ()
+        assert guest["interpreter"] and guest["video_muted"] and guest["camera"] and not guest["presenting"]
+        for what in ("unmark-interpreter", "video-unmute"):
+            desk.operations.command("1002", what, "guest")
+        _, guest = desk.operations.people("1002") or ()
+        assert not guest["interpreter"] and not guest["video_muted"]
 
     play(tmp_path, scene)
 
