@@ -117,11 +117,11 @@ def test_pictures_are_steered(tmp_path: Path) -> None:
         assert desk.operations.command("1002", "next-layout", None) is None
         (shown,) = desk.operations.conferences()
         assert (shown["layout"], shown["watching"]) == ("1:21", 2)
-        _, guest = desk.operations.people("1002") or ()
+        _, guest = desk.operations.people("1002") or [{}, {}]
         assert guest["interpreter"] and guest["video_muted"] and guest["camera"] and not guest["presenting"]
         for what in ("unmark-interpreter", "video-unmute"):
             desk.operations.command("1002", what, "guest")
-        _, guest = desk.operations.people("1002") or ()
+        _, guest = desk.operations.people("1002") or [{}, {}]
         assert not guest["interpreter"] and not guest["video_muted"]
 
     play(tmp_path, scene)
