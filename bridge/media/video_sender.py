@@ -35,6 +35,7 @@ MOST_WAITING = (
     4  # pictures, while a key frame leaves piece by piece; one more, and all wait for the next key frame
 )
 KEY_S = 1.0  # from one wish for a key frame to the next
+REPEATED_S = 2.0
 TOLD_S = 0.5  # from one change of the bit rate that a worker is told to the next
 TOLD_CHANGE = 0.1
 READY_S = 0.1  # until the next look whether there is a way by now
@@ -89,7 +90,7 @@ class VideoSender:
         self._due = -inf  # not to send before
         self._key_asked = -inf
         self._key_due = self._look_due = inf
-        self._fir: int | None = None
+        self._fir = (-1, -inf)  # the last command, and when it came
         # What was sent, for peers that want the same packets again. Not protected anew: that would use one key stream
         # for two packets, should anything in them have changed (RFC 3711 section 9.1).
         self._copies: Copies | None = None
@@ -261,10 +262,11 @@ class VideoSender:
         self._tell_rate(now)
 
     def _take_commands(self, items: tuple[tuple[int, int], ...], now: float) -> None:
-        """FIR: a command that is repeated has the number of the one before (RFC 5104 section 4.3.1.2)."""
+        """FIR: a command that is repeated has the number of the one before (RFC 5104 section 4.3.1.2); after a while
+        it is another all the same, of a peer that does not count, or whose key frame was lost."""
         for ssrc, command in items:
-            if ssrc == self.stream.ssrc and command != self._fir:
-                self._fir = command
+            if ssrc == self.stream.ssrc and (command != self._fir[0] or now - self._fir[1] >= REPEATED_S):
+                self._fir = (command, now)
                 self.want_key(now)
 
     def _take_limits(self, peer: int, items: tuple[tuple[int, int], ...]) -> None:

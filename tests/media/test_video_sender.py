@@ -170,12 +170,17 @@ def test_a_wish_that_comes_too_early_is_not_forgotten_unless_a_key_frame_came() 
 def test_a_command_is_obeyed_once_and_others_are_not_ours() -> None:
     bench = BenchVideo()
     bench.show(key=True)
-    for _ in range(5):
+
+    def command() -> None:
         bench.hear(FullIntra(1, ((bench.ssrc, 7), (99, 1))))
         bench.hear(PictureLoss(1, 99))
         bench.hear(FullIntra(1, ((99, 8),)))
-        bench.pass_time(1.5)
+
+    bench.pass_time(1.9, command)
     assert len(bench.told_of(WantKeyFrame)) == 1
+    bench.pass_time(3.0)
+    command()  # of a peer that does not count
+    assert len(bench.told_of(WantKeyFrame)) == 2
 
 
 def test_what_is_lost_is_sent_again_within_a_tenth_of_the_rate() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from aiortc.rtp import RtpPacket, unwrap_rtx
 
 from bridge.rtp import rtcp
 from bridge.rtp.batch import Batch
@@ -104,6 +105,15 @@ def test_what_is_lost_is_sent_again_in_its_own_stream() -> None:
     assert parse(once_more)[1:3] == (False, 0)
     assert made.repair(0) is None  # not sent yet
     assert made.resent == 2
+
+
+def test_others_understand_what_is_sent_again() -> None:
+    made = stream()
+    sent = [RtpPacket.parse(packet) for packet in send(made, (b"abc", b"def"), 1.0)]
+    again = made.repair(65_535)
+    assert again is not None
+    found = unwrap_rtx(RtpPacket.parse(again), payload_type=96, ssrc=7)
+    assert found.serialize() == sent[1].serialize()
 
 
 def test_nothing_is_sent_again_without_a_stream_for_it_or_after_another_codec() -> None:
