@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
+import av
 import numpy as np
 import pytest
+from av.video.codeccontext import VideoCodecContext
 
 from bridge.codec import video_encoder
 from bridge.codec.video_decoder import VideoDecoder, decoders
@@ -193,3 +197,30 @@ def test_no_hostile_vector_shows_a_picture(codec: str) -> None:
             for prefix in (b"", b"\0\0\0\1"):
                 picture = decoder.decode(prefix + octets[begin:], True)
                 assert picture is None or "-ok-" in file.name
+
+
+@pytest.mark.parametrize(
+    ("codec", "library", "options"),
+    [
+        ("VP9", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}),
+        ("AV1", "libsvtav1", {"preset": "12", "svtav1-params": "pred-struct=1:rc=2:rtc=1:lp=1"}),
+    ],
+)
+def test_what_we_only_take_is_decoded_without_delay(
+    codec: str, library: str, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SVT_LOG", "0")
+    encoder = cast(VideoCodecContext, av.CodecContext.create(library, "w"))
+    encoder.width, encoder.height, encoder.pix_fmt = 320, 180, "yuv420p"
+    encoder.framerate, encoder.time_base = Fraction(FPS, 1), Fraction(1, FPS)
+    encoder.bit_rate, encoder.thread_count, encoder.options = 300_000, 1, options
+    drops: Counter[str] = Counter()
+    decoder = VideoDecoder(codec, drops)
+    for number, picture in enumerate(pictures(320, 180)[:6]):
+        frame = picture.frame()
+        frame.pts, frame.time_base = number, Fraction(1, FPS)
+        (packet,) = encoder.encode(frame)
+        shown = decoder.decode(bytes(packet), packet.is_keyframe)
+        assert shown is not None
+        assert np.abs(shown.y.astype(int) - picture.y).mean() < 8
+    assert not drops

@@ -6,9 +6,11 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -171,9 +173,41 @@ async def test_a_worker_that_says_nothing_is_replaced(
     assert not _lives(pid)
 
 
+async def test_no_worker_outlives_control(media: Media) -> None:
+    control = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _CONTROL, media.name, stdout=asyncio.subprocess.PIPE
+    )
+    assert control.stdout is not None
+    pid = int(await control.stdout.readline())
+    assert _lives(pid)
+    control.kill()
+    await control.wait()
+    await media.until(lambda: not _lives(pid))
+
+
+_CONTROL = """
+import asyncio, sys
+from bridge.video.pool import VideoPool
+from bridge.video.settings import VideoSettings
+from mixer.scene import Face, Scene, View
+
+async def main():
+    pool = VideoPool(VideoSettings(), 1, lambda conference: sys.argv[1])
+    await pool.start()
+    pool.show(Scene("42", (View("1:0", (Face("a"),)),), {"x": 0}))
+    while not pool.pids:
+        await asyncio.sleep(0.02)
+    print(pool.pids["42"], flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
 def _lives(pid: int) -> bool:
+    """Whether a process runs; one that nobody has asked after since it died does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
         return False
-    return True
+    return status.rsplit(") ", 1)[1][0] != "Z"
