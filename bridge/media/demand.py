@@ -32,7 +32,7 @@ class Demand:
         self._limit = 0
         self._share = 1.0  # of what is needed, as far as the path lets it through
         self._look_due = 0.0
-        self._before = (0, 0)
+        self._before = (-1, 0, 0)
         self.rate = OFF_STAGE
 
     def configure(self, limit: int) -> None:
@@ -45,16 +45,16 @@ class Demand:
         self._height = height
         self._settle()
 
-    def look(self, came: int, lost: int, now: float) -> None:
-        """Packets that came and were lost since the start, of all that is wanted of it."""
+    def look(self, source: int, came: int, lost: int, now: float) -> None:
+        """Packets of the source that is shown which came and were lost since its start."""
         if now < self._look_due:
             return
         self._look_due = now + _LOOK_S
-        new = came - self._before[0], lost - self._before[1]
-        self._before = came, lost
-        if min(new) < 0 or sum(new) < _FEWEST:  # another source, or hardly anything
+        before, self._before = self._before, (source, came, lost)
+        new = came - before[1], lost - before[2]
+        if source != before[0] or sum(new) < _FEWEST:
             return
-        share = new[1] / sum(new)
+        share = max(0, new[1]) / sum(new)  # what was lost may have come after all
         if share > _BAD:
             self._share *= 1 - share
         elif share < _GOOD:

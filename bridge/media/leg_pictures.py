@@ -10,6 +10,7 @@ A fault of ours in here costs the leg its pictures, never its sound.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -435,6 +436,7 @@ class LegPictures:
             if bye:
                 octets += rtcp.serialise(rtcp.Bye((stream.sender.stream.ssrc,)))
             self._transport.send_rtcp(octets)
+        self._sift()
         round_trip = max((stream.sender.stream.round_trip_s for stream in self.streams.values()), default=0.0)
         round_trip = round_trip or self._session.sent.round_trip_s
         if round_trip:
@@ -493,6 +495,9 @@ class LegPictures:
             self.broken = True
             self._transport.pictures = self._session.companion = None
             self.deadline = inf
+            for stream in self.streams.values():
+                with contextlib.suppress(Exception):  # what is broken may break again
+                    stream.lose()
             self._on_fault(self.leg, fault)
 
     def close(self, now: float, wallclock: float) -> None:

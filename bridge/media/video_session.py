@@ -33,6 +33,7 @@ CHOOSE_S: Final = 0.2  # from one choice among sources to the next
 CANDIDATE_S: Final = 3.0  # a layer that gives no key frame in this time is left alone for as long
 LIP_SYNC_S: Final = 0.3  # a picture waits no longer for its sound
 TMMBR_S: Final = 5.0  # a request that was not answered is made again
+FORGET_S: Final = 60.0  # a source of which nothing came for so long
 TRACKS: Final = 12  # sources of a stream that are known; of more the one that was silent longest is forgotten
 _ROUND_TRIP_S: Final = 0.1  # before any was measured
 
@@ -127,7 +128,7 @@ class VideoSession:
             if track.assembler is not None:
                 track.assembler.configure(self._formats, video.receive_limits, video.parameter_sets)
         self.sender.configure(video, now)
-        self._choose_due = now
+        self._turn(now)
 
     def show(self, height: int, now: float) -> None:
         """How high its largest tile is now [pixels], 0 = it is on no canvas."""
@@ -288,7 +289,10 @@ class VideoSession:
             self._look_at(track, packet)
             return
         if track.repairing:
-            track, packet = self._restore(track, packet)
+            restored = self._restore(track, packet)
+            if restored is None:
+                return
+            track, packet = restored
         elif packet.payload_type not in video.receive:
             raise ProtocolError("rtp-payload-type")
         for frame in (track.assembler or self._assemble(track, video)).push(packet, arrival):
@@ -311,14 +315,12 @@ class VideoSession:
         track.assembler = assembler
         return assembler
 
-    def _restore(self, track: Track, packet: VideoPacket) -> tuple[Track, VideoPacket]:
-        """The packet that was sent again in another, and whose it was."""
+    def _restore(self, track: Track, packet: VideoPacket) -> tuple[Track, VideoPacket] | None:
+        """The packet that was sent again in another, and whose it was; None = only padding."""
         repaired = track.repairs
         assert repaired is not None and self.video is not None
         found = rtx.unwrap(packet, self.video.repairs.get(packet.payload_type, -1), repaired.ssrc)
-        if found is None:
-            raise ProtocolError("rtx-empty")  # a probe of the path
-        return repaired, found
+        return (repaired, found) if found is not None else None
 
     def _take_frame(self, track: Track, frame: Frame) -> None:
         if frame.key:
@@ -403,7 +405,9 @@ class VideoSession:
         self.sender.take_feedback(packet, arrival)
 
     def blocks(self, now: float) -> tuple[rtcp.ReportBlock, ...]:
-        """How its sources are received, those that were heard of late."""
+        """How its sources are received, those that were heard of late; who was silent for long is forgotten."""
+        for ssrc in [ssrc for ssrc, track in self._tracks.items() if now - track.heard > FORGET_S]:
+            self.forget(ssrc)
         heard = [track for track in self._tracks.values() if now - track.heard < 4 * GONE_S]
         return tuple(block for track in heard if (block := track.report_block(now)) is not None)
 
@@ -476,7 +480,7 @@ class VideoSession:
     def _look(self, now: float) -> None:
         """How much of what is shown is lost on the way."""
         if self._shown is not None:
-            self.demand.look(self._shown.packets, self._shown.lost, now)
+            self.demand.look(self._shown.ssrc, self._shown.packets, self._shown.lost, now)
 
     def _bind(self, now: float) -> None:
         """Ask a peer that knows TMMBR to send no more than is needed (RFC 5104 section 3.5.4)."""
@@ -499,6 +503,10 @@ class VideoSession:
     def close(self) -> None:
         """The stream has ended, both ways."""
         self.sender.close()
+        self.lose()
+
+    def lose(self) -> None:
+        """Nothing more comes of it."""
         self._reset()
         self._around.gone(self.name)
         if self._seen:

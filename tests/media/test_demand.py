@@ -32,25 +32,25 @@ def test_it_falls_within_five_seconds_of_loss_and_is_back_within_thirty() -> Non
     now = 0.0
     for _ in range(5):
         now, came, lost = now + 1.0, came + 91, lost + 9
-        demand.look(came, lost, now)
+        demand.look(500, came, lost, now)
     assert demand.rate < 1_100_000
     for _ in range(60):
         now, came, lost = now + 1.0, came + 70, lost + 30
-        demand.look(came, lost, now)
+        demand.look(500, came, lost, now)
     assert demand.rate == LEAST
     for _ in range(30):
         now, came = now + 1.0, came + 100
-        demand.look(came, lost, now)
+        demand.look(500, came, lost, now)
     assert demand.rate == 1_500_000
 
 
 def test_a_little_loss_and_few_packets_say_nothing() -> None:
     demand = shown(360)
     for n in range(20):
-        demand.look(n * 97, n * 3, float(n))
+        demand.look(500, n * 97, n * 3, float(n))
     assert demand.rate == 600_000
-    demand.look(0, 0, 30.0)  # another source
-    demand.look(5, 10, 31.0)
+    demand.look(501, 900, 400, 30.0)  # another source
+    demand.look(501, 905, 410, 31.0)
     assert demand.rate == 600_000
 
 

@@ -9,12 +9,13 @@ import pytest
 
 from bridge.media import contract
 from bridge.rtc.dtls import Handshake
-from bridge.rtp import rtcp
+from bridge.rtp import rtcp, rtcp_feedback
 from bridge.rtp.batch import Batch
 from bridge.rtp.link import SdesLink
 from bridge.sdp.audio import SrtpKey
 from bridge.sdp.transport import DtlsRole, NegotiatedDtls, NegotiatedTransport
-from bridge.video.contract import EncodedPicture
+from bridge.sdp.video import Content
+from bridge.video.contract import EncodedPicture, SourceGone
 from tests.media.bench_leg import IDENTITY
 from tests.media.bench_pictures import VIDEO, VIDEO_PEER, Camera, VideoLeg
 from tests.rtc.ends import THEIRS
@@ -135,8 +136,24 @@ def test_a_fault_of_ours_costs_the_pictures_and_not_the_sound(
     leg.film(camera, 0.4)
     leg.pass_time(1.0, talking=True)
     assert [str(fault) for fault in leg.faults] == ["a fault of ours"]
+    assert leg.told(contract.Seen)[-1] == contract.Seen("a", Content.MAIN, False)
+    assert leg.worker[-1] == SourceGone("a")
     assert len(leg.units) == 10 and leg.session.received.packets == 50
     monkeypatch.undo()
     leg.agree()
     leg.film(camera, 0.4)
     assert len(leg.units) == 20
+
+
+def test_numbers_on_ports_of_their_own_are_told_there() -> None:
+    leg = VideoLeg(alone=True)
+    leg.agree(replace(VIDEO, transport_cc=True, feedback_id=3))
+    leg.go()
+    camera = Camera(number=b"\0\0")
+    for number in range(100):
+        camera.told["number"] = number.to_bytes(2, "big")
+        leg.watch(camera.packet(b"\x90\x80\x11\0\0"))
+        leg.pass_time(0.02)
+    told = [packet for packet in leg.asked if isinstance(packet, rtcp_feedback.TransportWide)]
+    assert 20 <= len(told) <= 40  # every 50 to 100 ms
+    assert sum(len(each.received) for each in told) > 90

@@ -246,3 +246,12 @@ def test_numbers_of_all_streams_are_told_together() -> None:
     told = [packet for packet in bench.asked if isinstance(packet, rtcp_feedback.TransportWide)]
     assert 9 <= len(told) <= 26
     assert sum(len(each.received) for each in told) > 140
+
+
+def test_a_source_that_was_silent_for_a_minute_is_forgotten() -> None:
+    bench = leg()
+    bench.film(Camera(), 0.4)
+    bench.film(Camera(900), 1.0)
+    bench.film(Camera(901), 70.0)
+    stream = bench.pictures.streams[Content.MAIN]
+    assert stream.sources == (901,) and len(bench.pictures._tracks) == 1
