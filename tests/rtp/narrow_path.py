@@ -76,7 +76,7 @@ def run(
     change: Callable[[float, Path], None] = lambda now, path: None,
     *,
     numbered: bool = True,
-    most: float = 1_500_000,
+    most: Callable[[int], float] = lambda told: 1_500_000,
     ceiling: int = 0,
     feedback_s: float = 0.1,
     report_s: float = 1.0,
@@ -95,7 +95,7 @@ def run(
         now = start + tick / 1_000
         if tick % (1_000 // fps) == 0:
             change(now - start, path)
-            octets = min(most, told) / 8 / fps * path.random.uniform(0.7, 1.3) * (5 if key else 1)
+            octets = min(most(told), told) / 8 / fps * path.random.uniform(0.7, 1.3) * (5 if key else 1)
             key = False
             count = max(1, math.ceil(octets / PACKET))
             for _ in range(count):

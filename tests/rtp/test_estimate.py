@@ -7,6 +7,7 @@ import pytest
 
 from bridge.rtp.estimate import CEILING, FLOOR, START, Estimate
 from bridge.rtp.rtcp_feedback import TransportWide
+from bridge.video.settings import VideoSettings
 from tests.rtp.narrow_path import Path, run
 
 NARROW, WIDE = 20.0, 50.0
@@ -122,8 +123,24 @@ def test_a_path_of_almost_nothing() -> None:
     assert found.queue(10.0, 40.0) < 0.2
 
 
+@pytest.mark.parametrize("numbered", [True, False])
+def test_the_rungs_of_a_worker_are_climbed_from_the_floor(numbered: bool) -> None:
+    """A worker sends no more than its smallest picture takes, until it is told of enough for the next."""
+    rungs = VideoSettings().rungs
+
+    def most(told: int) -> float:
+        return next((rung.most for rung in rungs if told >= rung.least), rungs[-1].most)
+
+    def narrows_to_nothing(now: float, path: Path) -> None:
+        path.capacity = 60_000 if now < 10 else 10_000_000
+
+    found = run(estimate(), Path(), 60.0, narrows_to_nothing, numbered=numbered, most=most)
+    assert found.rates(9.0, 10.0)[-1] < 110_000
+    assert found.reached(1_500_000, 10.0) < 30.0
+
+
 def test_few_pictures_with_little_in_them_let_it_grow_all_the_same() -> None:
-    found = run(estimate(), Path(), 60.0, most=50_000, fps=5)
+    found = run(estimate(), Path(), 60.0, most=lambda _: 50_000, fps=5)
     assert found.rates(55.0, 60.0)[-1] > 1_500_000
 
 
