@@ -56,9 +56,11 @@ class PictureStream:
         "_introduces",
         "_kept",
         "_mid",
+        "_named",
         "_numbered",
         "_offset",
         "_present",
+        "_repair_head",
         "_repair_sequence",
         "_repair_type",
         "_reported",
@@ -133,6 +135,10 @@ class PictureStream:
         self._extended = bool(before)
         number = "H" if self._numbered else ""
         self._head = Struct(f"!BBHII{len(before)}s{number}{len(after)}s")
+        # A stream of repairs is new to the peer whenever one is sent, and nobody reports on it: it always tells.
+        self._named = numbered(mid_id, mid, feedback_id)
+        before, after = self._named
+        self._repair_head = Struct(f"!BBHII{len(before)}s{number}{len(after)}s")
 
     # -- pictures --------------------------------------------------------------------------------------------------
 
@@ -240,11 +246,17 @@ class PictureStream:
         repair_sequence = self._repair_sequence
         self._repair_sequence = repair_sequence + 1 & 0xFFFF
         kind = self._repair_type | (0x80 if index + 1 == len(sent.payloads) else 0)
-        fixed = (_EXTENDED if self._extended else _PLAIN, kind, repair_sequence, sent.timestamp)
-        if self._numbered:
-            head = self._head.pack(*fixed, self.repair_ssrc, self._before, number, self._after)
-        else:
-            head = self._head.pack(*fixed, self.repair_ssrc, self._before, self._after)
+        before, after = self._named
+        fixed = (
+            _EXTENDED if before else _PLAIN,
+            kind,
+            repair_sequence,
+            sent.timestamp,
+            self.repair_ssrc,
+            before,
+        )
+        extension = (number, after) if self._numbered else (after,)
+        head = self._repair_head.pack(*fixed, *extension)
         self.resent += 1
         return head + _original(sequence) + sent.payloads[index]
 

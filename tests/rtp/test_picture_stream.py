@@ -107,6 +107,20 @@ def test_what_is_lost_is_sent_again_in_its_own_stream() -> None:
     assert made.resent == 2
 
 
+def test_repairs_tell_their_mid_whenever_they_come() -> None:
+    """A browser does not know whose repairs these are otherwise, and takes none of them."""
+    made = stream(mid_id=4, mid="1", feedback_id=3)
+    (packet,) = send(made, (b"abc",), 2.0)
+    made.on_report((rtcp.ReportBlock(7, 0, 0, 65_534, 0, 0, 0),), 2.1)
+    (later,) = send(made, (b"def",), 2.2)
+    again = made.repair(65_534, 9)
+    assert again is not None
+    assert b"\x401" in packet[12:24]
+    assert b"\x401" not in later[12:24]
+    assert again[12:24] == bytes.fromhex("bede0002 310009 4031 000000")
+    assert again[24:] == b"\xff\xfeabc"
+
+
 def test_others_understand_what_is_sent_again() -> None:
     made = stream()
     sent = [RtpPacket.parse(packet) for packet in send(made, (b"abc", b"def"), 1.0)]
