@@ -22,7 +22,7 @@ from mixer.scene import Scene
 LINGER_S: Final = 10.0  # a worker that nobody watches any more stays for so long: people come back
 CHECK_S: Final = 1.0
 QUIET_CHECKS: Final = 5  # figures come every second: a worker silent for so many checks is stuck
-READY_S: Final = 10.0  # a new worker must speak within this time
+READY_S: Final = 15.0  # a new worker must speak within this time
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 5.0  # from the second start in a row on; the first is made at once
 STEADY_S: Final = 30.0  # a worker that lived so long starts the delays anew
 LEAVE_S: Final = 1.0  # from `Leave` to kill

@@ -85,6 +85,7 @@ class VideoWorker:
         self._made = float("-inf")  # when pictures were begun last
         self._shift = 0.0  # of the ticks, that is still to be made [s]
         self._tally = Tally()
+        self._told: float | None = None  # when figures were told last
         self._decoded = 0  # by sources that are gone
 
     # -- what comes in ----------------------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ class VideoWorker:
             self._arrange()
         if self._may_make(now):
             self._make_all(now)
-        if tick.number % self.scene.fps == 0:
+        if self._second_is_over(now):
             self._second(now)
             self._find_phase(now - tick.late)
 
@@ -310,6 +311,16 @@ class VideoWorker:
             self._tell_media(contract.NeedKeyFrame(name))
 
     # -- figures ----------------------------------------------------------------------------------------------------
+
+    def _second_is_over(self, now: float) -> bool:
+        """Whether figures are due; control takes a worker that tells none for stuck."""
+        period = 1 / self.scene.fps
+        if self._told is None:
+            self._told = now - period
+        if now - self._told < 1 - period / 2:
+            return False
+        self._told = now
+        return True
 
     def _second(self, now: float) -> None:
         tally = self._tally
