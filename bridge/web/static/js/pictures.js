@@ -2,8 +2,11 @@
 
 import { reasonOf } from './media.js';
 
-/** Slides are mostly still: sharp rather than smooth. */
-const SCREEN = { video: { frameRate: { max: 15 } }, audio: false };
+/** Slides are mostly still: sharp rather than smooth. The bridge takes no larger pictures. */
+const SCREEN = {
+  video: { frameRate: { max: 15 }, width: { max: 1920 }, height: { max: 1080 } },
+  audio: false,
+};
 
 /** Streams are here, and what the page shows of them is in the state. `session`: whose call and commands are used. */
 export class Pictures {
