@@ -212,6 +212,7 @@ class _Painter:
         self._voices = tuple(
             Voice(_shown_name(person), person.leg in talking) for person in visible if not _has_place(person)
         )
+        self._able = frozenset(person.leg for person in visible if _has_place(person))
         self._standings = standings
         self._wall = wall
         self._alone = sum(person.inside for person in people) == 1
@@ -221,6 +222,9 @@ class _Painter:
             self._faces[self._slides] = Face(self._slides, _shown_name(presenter), slides=True)
         self._views: list[View] = []
         self._index: dict[View, int] = {}
+        self._placed: dict[
+            int, tuple[int, View]
+        ] = {}  # by identity: a view of a hundred voices is slow to compare
         self._shared: dict[tuple[Role, bool, bool], View] = {}
 
     def views(self) -> tuple[View, ...]:
@@ -242,9 +246,12 @@ class _Painter:
         )
 
     def _put(self, view: View) -> int:
+        if id(view) in self._placed:
+            return self._placed[id(view)][0]
         at = self._index.setdefault(view, len(self._views))
         if at == len(self._views):
             self._views.append(view)
+        self._placed[id(view)] = at, view
         return at
 
     def _may_see_slides(self, person: Participant) -> bool:
@@ -307,11 +314,10 @@ class _Painter:
 
     def _left_over(self, shown: Sequence[str], viewer: str) -> int:
         """How many could be shown and are not. Of those who share a view, everyone may be one of them."""
-        placed = [leg for leg, person in self._visible.items() if _has_place(person) and leg not in shown]
+        left = self._able.difference(shown)
         if viewer:
-            return len(placed) - (viewer in placed)
-        watched = any(self._visible[leg].pictures.watches for leg in placed)
-        return len(placed) - watched
+            return len(left) - (viewer in left)
+        return len(left) - any(self._visible[leg].pictures.watches for leg in left)
 
     def _signed(self, view: View, signs: bool) -> View:
         wall = self._wall
