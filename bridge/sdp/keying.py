@@ -73,11 +73,11 @@ def first_profile(local: Local) -> str:
     return SECURE_PROFILES[0] if local.srtp is SrtpPolicy.REQUIRED else PLAIN_PROFILES[0]
 
 
-def offered_keys(local: Local, profile: str, generation: int) -> list[Attribute]:
-    """Write the keys of an offer that begins anew, one for each suite, the first ones of ours."""
+def offered_keys(local: Local, profile: str, generation: int, most: int = OFFERED_SUITES) -> list[Attribute]:
+    """Write the keys of an offer that begins anew, one for each suite: of the first ones of ours, at `most`."""
     if local.srtp is SrtpPolicy.OFF or profile in DTLS_PROFILES:
         return []
-    keys = (derive_key(local.secret, suite, generation) for suite in local.suites[:OFFERED_SUITES])
+    keys = (derive_key(local.secret, suite, generation) for suite in local.suites[:most])
     return [("crypto", Crypto(tag, key).serialise()) for tag, key in enumerate(keys, 1)]
 
 

@@ -63,6 +63,9 @@ _DYNAMIC_PAYLOAD_TYPES: Final = range(96, 128)
 _TRACKS: Final = {Content.MAIN: "samrom video", Content.SLIDES: "samrom-slides slides"}
 # In our offers: what room systems know. In a running dialog also what the peer is known to know.
 _OFFERED: Final = (Feedback.NACK, Feedback.PLI, Feedback.FIR, Feedback.TMMBR)
+# Of keys, the suite that everybody has: an offer that answers a short INVITE is sent again and again until the ACK
+# comes, to whatever address that INVITE named, and must not be long.
+_OFFERED_SUITES: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +219,7 @@ def offer_section(
     attributes = (
         *(line for each in formats for line in own_format_attributes(each, policy.limits)),
         *offered_feedback(each for each in Feedback if each in _OFFERED or each in known),
-        *offered_keys(local, profile, generation),
+        *offered_keys(local, profile, generation, _OFFERED_SUITES),
         *offer_attributes(local, running, generation),
         *extension_attributes(extensions.items()),
         *mid_attributes("" if before is None else mid_of(before)),

@@ -56,6 +56,16 @@ def test_a_whole_offer() -> None:
     ]
 
 
+def test_an_offer_is_no_longer_than_three_short_invites() -> None:
+    longest = replace(
+        SEEING, address="2001:db8:1111:2222:3333:4444:5555:6666", session_id=2**62, rtcp_port=1, video_rtcp_port=3,
+        srtp=SrtpPolicy.REQUIRED,
+    )  # fmt: skip
+    made = offer(longest)
+    assert len(made.body) < 1400
+    assert sum(line.startswith("a=crypto") for line in video_lines(made)) == 1
+
+
 def test_what_is_offered_goes_by_the_policy() -> None:
     small = PicturePolicy((VP8, VP9), VideoLimits(3600, 108_000))
     lines = video_lines(offer(replace(OFF, pictures=small)))
