@@ -309,7 +309,9 @@ class LegPictures:
 
     def _sift(self) -> None:
         """Forget sources that their streams have forgotten."""
-        self._tracks = {name: each for name, each in self._tracks.items() if each[0].has(each[1])}
+        self._tracks = {
+            name: each for name, each in self._tracks.items() if each[0].tracks.get(each[1].ssrc) is each[1]
+        }
 
     def take_rtcp(self, octets: bytes, arrival: float) -> None:
         """A compound packet along a transport of our own. Raises ProtocolError."""
@@ -395,7 +397,7 @@ class LegPictures:
         rate += sum(stream.demand.rate for stream in self.streams.values())
         if now < self._remb_due and abs(rate - self._remb) <= REMB_CHANGE * self._remb:
             return []
-        sources = tuple(ssrc for stream in self.streams.values() for ssrc in stream.sources)
+        sources = tuple(ssrc for stream in self.streams.values() for ssrc in stream.tracks.sources)
         if not sources:
             return []
         self._remb, self._remb_due = rate, now + REMB_S
@@ -407,7 +409,7 @@ class LegPictures:
         return next(iter(self.streams.values())).sender.stream.ssrc
 
     def _tell_arrivals(self) -> list[bytes]:
-        sources = [ssrc for stream in self.streams.values() for ssrc in stream.sources]
+        sources = [ssrc for stream in self.streams.values() for ssrc in stream.tracks.sources]
         told = self._arrivals.feedback(self._ours, sources[0]) if sources else None
         return [told] if told is not None else []
 
@@ -484,7 +486,7 @@ class LegPictures:
         counted = self._counted
         received, sent, resent = counted["received"], counted["sent"], counted["resent"]
         for stream in self.streams.values():
-            received += stream.received
+            received += stream.tracks.received
             sent += stream.sender.packets
             resent += stream.sender.resent
         return received, sent, resent

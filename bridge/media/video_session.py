@@ -3,7 +3,7 @@
 How packets travel, and which of a leg's streams one belongs to, is the business of `bridge.media.leg_pictures`. What is
 sent is that of `bridge.media.video_sender`.
 
-On stage one source is assembled, of a simulcast one layer (`bridge.media.layers`); all others are closed: their packets
+On stage one source is assembled, of a simulcast one layer (`bridge.media.tracks`); all others are closed: their packets
 are counted and dropped before they are decrypted (`bridge.media.track`). Another source or layer is taken at its first
 key frame, and until then the one before is shown. Only what can be decoded is given on: after a loss that was not
 repaired in time nothing is, until a key frame has come.
@@ -18,8 +18,8 @@ from typing import Final, Protocol
 from bridge.errors import ProtocolError
 from bridge.media import contract
 from bridge.media.demand import Demand
-from bridge.media.layers import ALIVE_S, pick
 from bridge.media.track import Track
+from bridge.media.tracks import Tracks
 from bridge.media.video_sender import VideoSender
 from bridge.rtp import rtcp, rtcp_feedback, rtx
 from bridge.rtp.frames import Frame, FrameAssembler
@@ -30,11 +30,8 @@ from bridge.video.contract import AccessUnit
 KEY_S: Final = 0.5  # from one wish for a key frame of a source to the next
 GONE_S: Final = 2.0  # without a packet: no pictures come
 CHOOSE_S: Final = 0.2  # from one choice among sources to the next
-CANDIDATE_S: Final = 3.0  # a layer that gives no key frame in this time is left alone for as long
 LIP_SYNC_S: Final = 0.3  # a picture waits no longer for its sound
 TMMBR_S: Final = 5.0  # a request that was not answered is made again
-FORGET_S: Final = 60.0  # a source of which nothing came for so long
-TRACKS: Final = 12  # sources of a stream that are known; of more the one that was silent longest is forgotten
 _ROUND_TRIP_S: Final = 0.1  # before any was measured
 
 
@@ -84,25 +81,19 @@ class VideoSession:
         self._formats: dict[int, str] = {}
         self.ids = ExtensionIds()
         self.types: frozenset[int] = frozenset()
-        self.frames = self._frozen = self.keys_asked = self.octets = 0
+        self.tracks = Tracks()
+        self.frames = self.keys_asked = self.octets = 0
         self.codec = ""
         self._around = around
         self._drops = drops
-        self._tracks: dict[int, Track] = {}  # by SSRC; bounded by TRACKS
         self._height = 0  # of its largest tile; 0 = off stage
         self._served = False
-        self._shown: Track | None = None  # whose pictures are given on
-        self._next: Track | None = None  # who takes its place with its next key frame
-        self._next_since = 0.0
-        self._shunned: dict[
-            int, float
-        ] = {}  # SSRC of a layer that gave no key frame -> until when; as many as tracks
+        self._frozen = 0
         self._broken = True  # what comes next is of use only if it is a key frame
         self._choose_due = 0.0
         self._seen = False
         self._alive = -inf
         self._fir = 0
-        self._forgotten: Counter[str] = Counter()  # packets of sources that have left
         self._round_trip_s = _ROUND_TRIP_S
         self._bound: tuple[tuple[int, int], ...] = ()  # the last TMMBR
         self._bound_due = inf
@@ -124,7 +115,7 @@ class VideoSession:
         self._formats = {number: each.codec for number, each in video.receive.items()}
         if not video.receives and before is not None and before.receives:
             self._reset()
-        for track in self._tracks.values():
+        for track in self.tracks.all:
             if track.assembler is not None:
                 track.assembler.configure(self._formats, video.receive_limits, video.parameter_sets)
         self.sender.configure(video, now)
@@ -144,7 +135,7 @@ class VideoSession:
         if served:
             self.sender.reopen(now)
         self._turn(now)
-        if self._shown is not None:
+        if self.tracks.shown is not None:
             self.want_key(now)
 
     @property
@@ -156,124 +147,40 @@ class VideoSession:
         """It has gone on stage or off, or what is wanted there has changed."""
         if self.on_stage:
             self._choose(now)
-        elif self._shown is not None or self._next is not None:
+        elif self.tracks.shown is not None or self.tracks.following is not None:
             self._reset()
             self._around.gone(self.name)
 
     def _reset(self) -> None:
-        self._shown = self._next = None
+        self.tracks.reset()
         self._broken = True
-        self._open()
-
-    # -- which source ------------------------------------------------------------------------------------------------
 
     def _choose(self, now: float) -> None:
         """Look whether another source or layer is the right one now."""
         self._choose_due = now + CHOOSE_S
-        sources = [track for track in self._tracks.values() if not track.repairing]
-        layers = [track for track in sources if track.rid]
-        shown = self._shown
-        if layers:
-            free = [layer for layer in layers if self._shunned.get(layer.ssrc, 0.0) <= now]
-            best = pick(free, self._height, now)
-        elif shown is not None and now - shown.heard < ALIVE_S:
-            best = shown
-        else:
-            best = max(sources, key=_heard, default=None)
-        if best is None or best is shown:
-            if self._next is not None:
-                self._next = None
-                self._open()
-        elif shown is None or now - shown.heard >= ALIVE_S:
-            self._take_on(best, now)
-        elif best is not self._next:
-            self._next, self._next_since = best, now
-            self._open()
-            self._ask(best, now)
-        elif now - self._next_since > CANDIDATE_S:
-            self._shunned[best.ssrc] = now + CANDIDATE_S
-            self._next = None
-            self._open()
-
-    def _take_on(self, track: Track, now: float) -> None:
-        """Nothing comes of the one before, or there was none: this one from now on."""
-        self._shown, self._next = track, None
-        self._broken = True
-        self._open()
-        self._ask(track, now)
-
-    def _open(self) -> None:
-        """Open those that are assembled, and what repairs them; close all others."""
-        for track in self._tracks.values():
-            wanted = self._shown, self._next
-            track.open = (track.repairs or track) in wanted and not (
-                track.repairing and track.repairs is None
-            )
-            if not track.open and track.assembler is not None:
-                self._frozen += track.assembler.frozen
-                track.assembler = None
+        wanted = self.tracks.choose(self._height, now)
+        if wanted is not None:
+            self._broken = self._broken or wanted is self.tracks.shown
+            self._ask(wanted, now)
 
     # -- in ----------------------------------------------------------------------------------------------------------
 
     def begin(self, packet: VideoPacket, now: float) -> Track:
         """A source of this stream sends its first packet."""
-        if len(self._tracks) >= TRACKS:
-            self.forget(min(self._tracks.values(), key=_heard).ssrc)
-        track = Track(packet.ssrc, packet.rid or packet.repaired_rid, now)
-        self._tracks[packet.ssrc] = track
-        assert self.video is not None
-        track.repairing = packet.payload_type in self.video.repairs
-        for other in self._tracks.values():
-            if other.repairing and other.repairs is None:
-                self._find_repaired(other)
-        if (
-            not track.repairing
-            and self.on_stage
-            and (self._shown is None or now - self._shown.heard >= ALIVE_S)
-        ):
-            self._take_on(track, now)
-        self._open()
+        video, tracks = self.video, self.tracks
+        assert video is not None
+        repairing = packet.payload_type in video.repairs
+        name = packet.rid or packet.repaired_rid
+        track = tracks.begin(packet.ssrc, name, repairing, video.repair_sources, now)
+        if self.on_stage and not repairing and tracks.is_silent(now):
+            tracks.take_on(track)
+            self._broken = True
+            self._ask(track, now)
         return track
-
-    def has(self, track: Track) -> bool:
-        """Whether it is one of its sources still."""
-        return self._tracks.get(track.ssrc) is track
 
     def is_named(self, mid: str) -> bool:
         """Whether a packet may be of this stream that says this name, "" = it says none."""
         return self.video is not None and (not mid or not self.video.mid or mid == self.video.mid)
-
-    def forget(self, ssrc: int) -> None:
-        """A source has left."""
-        self._shunned.pop(ssrc, None)
-        track = self._tracks.pop(ssrc, None)
-        if track is not None:
-            self._forgotten.update(received=track.packets, lost=0 if track.repairing else track.lost)
-        for other in self._tracks.values():
-            if other.repairs is track:
-                other.repairs = None
-        if track is not None and track is self._next:
-            self._next = None
-        if track is not None and track is self._shown:
-            self._shown = None
-            self._broken = True
-        self._open()
-
-    @property
-    def sources(self) -> tuple[int, ...]:
-        """SSRCs of what comes, without repairs."""
-        return tuple(ssrc for ssrc, track in self._tracks.items() if not track.repairing)
-
-    def _find_repaired(self, track: Track) -> None:
-        """Whose packets a stream of repairs carries: by name, by description, or because there is but one."""
-        assert self.video is not None
-        sources = [other for other in self._tracks.values() if not other.repairing]
-        told = self.video.repair_sources.get(track.ssrc)
-        if told is not None:
-            sources = [other for other in sources if other.ssrc == told]
-        elif track.rid:
-            sources = [other for other in sources if other.rid == track.rid]
-        track.repairs = sources[0] if len(sources) == 1 else None
 
     def take(self, track: Track, packet: VideoPacket, size: int, arrival: float) -> None:
         """A packet that was let through and verified, `size` octets. Raises ProtocolError for what is of no use."""
@@ -301,9 +208,8 @@ class VideoSession:
     def _look_at(self, track: Track, packet: VideoPacket) -> None:
         """A packet that was let through only to keep count."""
         if track.repairing:
-            if track.repairs is None:
-                self._find_repaired(track)
-                self._open()
+            if track.repairs is None and self.video is not None:
+                self.tracks.match(self.video.repair_sources)
         elif packet.payload and not (self._seen or self.on_stage):
             self._tell_seen(True)
 
@@ -326,20 +232,10 @@ class VideoSession:
         if frame.key:
             track.wants_key = False
             track.height = min(frame.width, frame.height) if frame.height else track.height
-            if track is self._next:
-                self._change_over(track, frame.arrival)
-        if track is not self._shown:
-            return
-        self._give(track, frame)
-
-    def _change_over(self, track: Track, now: float) -> None:
-        """The one that was waited for has sent a key frame: take it, if it is the better one now that it is known."""
-        self._next = None
-        layers = [each for each in self._tracks.values() if each.rid and not each.repairing]
-        if not track.rid or pick(layers, self._height, now) is not self._shown:
-            self._shown = track
-            self._broken = True
-        self._open()
+            if track is self.tracks.following and self.tracks.arrive(self._height, frame.arrival):
+                self._broken = True
+        if track is self.tracks.shown:
+            self._give(track, frame)
 
     def _give(self, track: Track, frame: Frame) -> None:
         if self._broken and not frame.key:
@@ -391,11 +287,11 @@ class VideoSession:
         """One packet of the peer's RTCP; what is about other streams is left alone."""
         match packet:
             case rtcp.SenderReport(ssrc=ssrc):
-                if (track := self._tracks.get(ssrc)) is not None:
+                if (track := self.tracks.get(ssrc)) is not None:
                     track.on_sender_report(packet, arrival)
             case rtcp.Bye(sources=sources):
                 for ssrc in sources:
-                    self.forget(ssrc)
+                    self.tracks.forget(ssrc)
             case rtcp_feedback.BitrateNotice(items=items):
                 told = dict(items)
                 if all(told.get(ssrc, 0) >= rate * 0.98 for ssrc, rate in self._bound):
@@ -406,9 +302,8 @@ class VideoSession:
 
     def blocks(self, now: float) -> tuple[rtcp.ReportBlock, ...]:
         """How its sources are received, those that were heard of late; who was silent for long is forgotten."""
-        for ssrc in [ssrc for ssrc, track in self._tracks.items() if now - track.heard > FORGET_S]:
-            self.forget(ssrc)
-        heard = [track for track in self._tracks.values() if now - track.heard < 4 * GONE_S]
+        self.tracks.forget_silent(now)
+        heard = [track for track in self.tracks.all if now - track.heard < 4 * GONE_S]
         return tuple(block for track in heard if (block := track.report_block(now)) is not None)
 
     # -- wishes ------------------------------------------------------------------------------------------------------
@@ -416,9 +311,9 @@ class VideoSession:
     def want_key(self, now: float) -> None:
         """A key frame of what is shown is needed; until it comes nothing is given on."""
         self._broken = True
-        if self._shown is not None:
-            self._want_next_key(self._shown)
-            self._ask(self._shown, now)
+        if self.tracks.shown is not None:
+            self._want_next_key(self.tracks.shown)
+            self._ask(self.tracks.shown, now)
 
     def _ask(self, track: Track, now: float) -> None:
         """Ask for a key frame, unless that was done a moment ago: then `wake` does it."""
@@ -445,7 +340,7 @@ class VideoSession:
     def measured(self, round_trip_s: float) -> None:
         """How long it is to the peer and back."""
         self._round_trip_s = round_trip_s
-        for track in self._tracks.values():
+        for track in self.tracks.all:
             if track.assembler is not None:
                 track.assembler.round_trip_s = round_trip_s
 
@@ -454,7 +349,7 @@ class VideoSession:
         if self.sender.deadline <= now:
             self.sender.wake(now)
         if self.on_stage:
-            for track in (self._shown, self._next):
+            for track in (self.tracks.shown, self.tracks.following):
                 if track is not None:
                     self._mend(track, now)
             if now >= self._choose_due:
@@ -474,20 +369,21 @@ class VideoSession:
                 items = rtcp_feedback.nack_items(missing)
                 self._say(rtcp_feedback.Nack(self.sender.stream.ssrc, track.ssrc, items))
             track.wants_key = assembler.needs_key(now) or track.wants_key
-        if track.wants_key or (track is self._next or assembler is None):
+        if track.wants_key or track is self.tracks.following or assembler is None:
             self._ask(track, now)
 
     def _look(self, now: float) -> None:
         """How much of what is shown is lost on the way."""
-        if self._shown is not None:
-            self.demand.look(self._shown.ssrc, self._shown.packets, self._shown.lost, now)
+        shown = self.tracks.shown
+        if shown is not None:
+            self.demand.look(shown.ssrc, shown.packets, shown.lost, now)
 
     def _bind(self, now: float) -> None:
         """Ask a peer that knows TMMBR to send no more than is needed (RFC 5104 section 3.5.4)."""
         video = self.video
         if video is None or not video.tmmbr or not video.receives:
             return
-        wanted = tuple((ssrc, self.demand.rate) for ssrc in self.sources)
+        wanted = tuple((ssrc, self.demand.rate) for ssrc in self.tracks.sources)
         if wanted and (wanted != self._bound or now >= self._bound_due):
             self._bound, self._bound_due = wanted, now + TMMBR_S
             self._say(rtcp_feedback.BitrateRequest(self.sender.stream.ssrc, wanted))
@@ -495,7 +391,7 @@ class VideoSession:
     def excuse(self, seconds: float) -> None:
         """The whole process slept for so long: that nothing came in that time says nothing."""
         self._alive += seconds
-        for track in self._tracks.values():
+        for track in self.tracks.all:
             track.heard += seconds
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -513,30 +409,20 @@ class VideoSession:
             self._tell_seen(False)
 
     @property
-    def received(self) -> int:
-        """Packets that came, dropped ones too."""
-        return self._forgotten["received"] + sum(track.packets for track in self._tracks.values())
-
-    @property
     def counts(self) -> Counter[str]:
         """What there was since the start: packets `received` (dropped ones too), `lost`, `sent` and `resent`; `frames`
         given on, and `frozen`: whole ones that were not, since one before them was missing; `keys` asked for;
         `octets` of payload that came, and `octets-sent`."""
-        tracks = self._tracks.values()
         return Counter(
             {
-                "received": self.received,
-                "lost": self._forgotten["lost"] + sum(track.lost for track in tracks if not track.repairing),
+                "received": self.tracks.received,
+                "lost": self.tracks.lost,
                 "sent": self.sender.packets,
                 "resent": self.sender.resent,
                 "frames": self.frames,
-                "frozen": self._frozen + sum(track.assembler.frozen for track in tracks if track.assembler),
+                "frozen": self._frozen + self.tracks.frozen,
                 "keys": self.keys_asked,
                 "octets": self.octets,
                 "octets-sent": self.sender.octets,
             }
         )
-
-
-def _heard(track: Track) -> float:
-    return track.heard

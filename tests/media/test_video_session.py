@@ -254,4 +254,4 @@ def test_a_source_that_was_silent_for_a_minute_is_forgotten() -> None:
     bench.film(Camera(900), 1.0)
     bench.film(Camera(901), 70.0)
     stream = bench.pictures.streams[Content.MAIN]
-    assert stream.sources == (901,) and len(bench.pictures._tracks) == 1
+    assert stream.tracks.sources == (901,) and len(bench.pictures._tracks) == 1
