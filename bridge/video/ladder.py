@@ -15,6 +15,12 @@ RISE: Final = 1.2
 SURE_S: Final = 3.0
 """For how long it must carry that [s]."""
 
+FALL: Final = 0.85
+"""Below this part of the least of its rung a sink steps down at once; between the two, when that lasts."""
+
+DIP_S: Final = 1.5
+"""How long that may last [s]: estimates waver."""
+
 REST_S: Final = 6.0
 """How long a sink stays where it has stepped down to [s]."""
 
@@ -72,6 +78,7 @@ class Place:
         self.rung: Rung | None = None
         self._fell = float("-inf")
         self._sure: float | None = None  # since when it could be higher
+        self._dips: float | None = None  # since when it is a little below the least of its rung
 
     def stand(self, rungs: Sequence[Rung], bitrate: int, now: float) -> Rung | None:
         """Find the rung for a path that carries `bitrate` [bit/s]; `rungs`: those that the sink may have, large first.
@@ -87,8 +94,13 @@ class Place:
             # The first one, or the ladder itself has changed: nothing is known that speaks against the highest.
             return self._step(fit)
         if fit.height < now_on.height:
+            if self._dips is None:
+                self._dips = now
+            if bitrate >= now_on.least * FALL and now - self._dips < DIP_S:
+                return now_on
             self._fell = now
             return self._step(fit)
+        self._dips = None
         higher = next((rung for rung in rungs if bitrate >= rung.least * RISE), rungs[-1])
         if higher.height <= now_on.height:
             self._sure = None
@@ -100,7 +112,7 @@ class Place:
         return self._step(higher)
 
     def _step(self, rung: Rung) -> Rung:
-        self.rung, self._sure = rung, None
+        self.rung, self._sure, self._dips = rung, None, None
         return rung
 
 

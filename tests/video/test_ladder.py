@@ -38,6 +38,16 @@ def test_a_path_that_narrows_steps_down_at_once_and_up_again_only_after_a_rest()
     assert climbed == pytest.approx(1.0 + max(REST_S, SURE_S), abs=0.11)
 
 
+def test_a_short_dip_just_below_the_least_is_passed_over() -> None:
+    place = Place()
+    place.stand(HD, 600_000, 0.0)
+    for now, bitrate in ((1.0, 450_000), (2.0, 450_000), (2.4, 520_000), (3.0, 450_000), (4.4, 450_000)):
+        rung = place.stand(HD, bitrate, now)
+        assert rung is not None and rung.height == 720
+    rung = place.stand(HD, 450_000, 4.6)
+    assert rung is not None and rung.height == 360
+
+
 def test_a_path_at_the_edge_does_not_swing() -> None:
     place = Place()
     changes, before = 0, None
