@@ -39,7 +39,10 @@ class Usage(Enum):
 
 
 class DelayTrend:
-    """`push` each packet that came through, in order. `usage`; `queue_s`: how long the newest look waited [s]."""
+    """`push` what came through, in order: packets, or the first of those that left together.
+
+    `usage`; `queue_s`: how long the newest look waited [s].
+    """
 
     __slots__ = (
         "_base",
@@ -114,13 +117,14 @@ class DelayTrend:
 
 def _trend(looks: deque[tuple[float, float]]) -> float:
     """The slope of the line through them (least squares), 0 where there is none."""
-    count = len(looks)
     first = looks[0][0]
-    x_mean = sum(arrival for arrival, _ in looks) / count - first
-    y_mean = sum(delay for _, delay in looks) / count
-    above = below = 0.0
+    count = len(looks)
+    xs = ys = xys = xxs = 0.0
     for arrival, delay in looks:
-        x = arrival - first - x_mean
-        above += x * (delay - y_mean)
-        below += x * x
-    return above / below if below > 1e-9 else 0.0
+        x = arrival - first
+        xs += x
+        ys += delay
+        xys += x * delay
+        xxs += x * x
+    below = xxs - xs * xs / count
+    return (xys - xs * ys / count) / below if below > 1e-9 else 0.0

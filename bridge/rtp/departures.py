@@ -15,12 +15,14 @@ _TICK_S: Final = 0.00025  # unit of the peer's clock
 
 
 class Passage(NamedTuple):
-    """A packet that came through. `sent`: monotonic seconds; `arrival`: seconds of the peer's clock, whose zero is
-    unknown; `octets`: of the packet."""
+    """Packets that left together and came through. `sent`: monotonic seconds; `arrival`, `last`: of the first and of
+    the last of them, seconds of the peer's clock, whose zero is unknown; `octets`, `packets`: how much, how many."""
 
     sent: float
     arrival: float
+    last: float
     octets: int
+    packets: int
 
 
 class Departures:
@@ -55,26 +57,39 @@ class Departures:
         self._next += len(sizes)
 
     def take(self, feedback: TransportWide) -> tuple[list[Passage], int]:
-        """The packets that came through, in the order of their numbers, and how many were lost.
+        """What came through, in the order of departure, and how many packets were lost.
 
         Nobody has come that is not told of before the peer tells of those behind: it is lost. What is told twice
         counts once.
         """
         base = self._next - (self._next - feedback.base & 0xFFFF)
-        under_way = self._under_way
+        pop = self._under_way.pop
         passages: list[Passage] = []
+        sent, first, last, octets, packets = 0.0, 0, 0, 0, 0
         for place, tick in feedback.received:
-            found = under_way.pop(base + place, None)
-            if found is not None:
-                passages.append(Passage(found[0], self._extend(tick) * _TICK_S, found[1]))
+            found = pop(base + place, None)
+            if found is None:
+                continue
+            if found[0] != sent or not packets:
+                if packets:
+                    passages.append(self._passage(sent, first, last, octets, packets))
+                sent, first, octets, packets = found[0], tick, 0, 0
+            last = tick
+            octets += found[1]
+            packets += 1
+        if packets:
+            passages.append(self._passage(sent, first, last, octets, packets))
         lost = []
-        for number in under_way:
+        for number in self._under_way:
             if number >= base:
                 break
             lost.append(number)
         for number in lost:
-            del under_way[number]
+            del self._under_way[number]
         return passages, len(lost)
+
+    def _passage(self, sent: float, first: int, last: int, octets: int, packets: int) -> Passage:
+        return Passage(sent, self._extend(first) * _TICK_S, self._extend(last) * _TICK_S, octets, packets)
 
     def _extend(self, tick: int) -> int:
         """The peer's clock has 32 bits: go on from the newest arrival."""

@@ -13,7 +13,7 @@ from math import inf
 from typing import Final
 
 from bridge.rtp.delay_trend import DelayTrend, Usage
-from bridge.rtp.departures import Departures, Passage
+from bridge.rtp.departures import Departures
 from bridge.rtp.loss_bound import LossBound, Verdict
 from bridge.rtp.rtcp_feedback import TransportWide
 
@@ -121,27 +121,29 @@ class Estimate:
         self._heard = now
         if now - self._told > _TELLS_S and now - self._cut > _SHOWS_S + self._round_trip:
             self._lose(lost, expected, now)
+        self.wake(now)
 
     def on_transport_wide(self, feedback: TransportWide, now: float) -> None:
         """The peer told which packets came, and when."""
         passages, lost = self._departures.take(feedback)
-        if passages:
-            self._heard = self._told = now
-        for passage in passages:
-            self._trend.push(passage.sent, passage.arrival)
-            self._came.add(passage.octets, passage.arrival)
         if not passages:
             return
+        self._heard = self._told = now
+        came = 0
+        for passage in passages:
+            self._trend.push(passage.sent, passage.arrival)
+            self._came.add(passage.octets, passage.last)
+            came += passage.packets
         if passages[-1].sent > self._cut + _SHOWS_S:
-            self._lose(lost, lost + len(passages), now)
-        self._weigh(passages, now)
+            self._lose(lost, lost + came, now)
+        self._weigh(passages[-1].last, now)
 
-    def _weigh(self, passages: list[Passage], now: float) -> None:
+    def _weigh(self, arrival: float, now: float) -> None:
         """Look at the queue after each feedback."""
         self.wake(now)
         if self._trend.usage is not Usage.OVER or now - self._cut < _CUT_AGAIN_S + self._round_trip:
             return
-        came = self._came.rate(passages[-1].arrival)
+        came = self._came.rate(arrival)
         deep = self._trend.queue_s > _LONG_QUEUE_S
         self._met = (came, now)
         sent = min(self._carried, max(self._sent.rate(now), FLOOR))
@@ -151,8 +153,6 @@ class Estimate:
         sent = max(self._sent.rate(now), FLOOR)
         if self._losses.take(lost, expected, min(self._carried, sent), now) is Verdict.CUT:
             self._lower(min(self._carried, sent) * self._losses.kept, now)
-        else:
-            self.wake(now)
 
     def _lower(self, bitrate: float, now: float) -> None:
         self._carried = max(FLOOR, min(self._carried, bitrate))
@@ -165,7 +165,8 @@ class Estimate:
     def wake(self, now: float) -> None:
         """Time passes: grow, if all is well. To be called twice a second or so."""
         elapsed, self._grown = min(1.0, max(0.0, now - self._grown)), now
-        self._used = {ssrc: when for ssrc, when in self._used.items() if now - when < _USED_S}
+        if min(self._used.values(), default=now) < now - _USED_S:
+            self._used = {ssrc: when for ssrc, when in self._used.items() if now - when < _USED_S}
         told = now - self._heard < _SILENT_S
         if not told or self._losses.verdict is not Verdict.FREE or self._trend.usage is not Usage.NORMAL:
             return
