@@ -21,14 +21,14 @@ from typing import Final
 from bridge.errors import ProtocolError
 from bridge.media import contract
 from bridge.media.allowance import Allowance
-from bridge.media.session import PICTURES_FEEDBACK_S, Session
+from bridge.media.picture_reports import PictureReports
+from bridge.media.session import Session
 from bridge.media.settings import MediaSettings
 from bridge.media.track import Track
 from bridge.media.transport import OTHERS_PER_S, Transport
 from bridge.media.video_sender import VideoSender
 from bridge.media.video_session import VideoSession
 from bridge.rtp import rtcp, rtcp_feedback
-from bridge.rtp.congestion import Arrivals
 from bridge.rtp.estimate import Estimate
 from bridge.rtp.packet import parse as parse_sound
 from bridge.rtp.video_packet import VideoPacket, parse
@@ -39,13 +39,6 @@ from mixer.scene import SLIDES
 USUAL_BITRATE: Final = 3_000_000  # [bit/s], where none was agreed on
 PACKET_OCTETS: Final = 800  # of pictures, in the mean; a peer that sends smaller ones has the factor for it
 FEWEST_PER_S: Final = 150.0  # packets: a picture of slices is many, however low its rate
-SOUND_BITRATE: Final = (
-    80_000  # [bit/s]: what REMB allows beside the pictures, as it counts the whole transport
-)
-REMB_S: Final = 1.0
-REMB_CHANGE: Final = 0.05
-REPORT_S: Final = 1.0  # between reports while pictures are seen: their senders go by what is lost
-LONGEST_FEEDBACK: Final = 1_200  # octets
 IDLE_S: Final = 0.1  # from one look at a leg off stage to the next
 
 Tell = Callable[[contract.Event], None]
@@ -83,26 +76,21 @@ class LegPictures:
         self._session = session
         self._transport = session.transport
         self._settings = settings
-        self._random = random
         self._drops = drops
         self._tell = tell
         self._give = give
         self._tell_worker = tell_worker
         self._on_fault = on_fault
         self._estimate = Estimate(now)
-        self._arrivals = Arrivals()  # where the sound's are not shared
         self._tracks: dict[
             bytes, tuple[VideoSession, Track]
         ] = {}  # by SSRC; bounded by the streams' own tracks
         self._allowances: dict[Content, Allowance] = {}
         self._strangers = Allowance(0.0, 0.0, now)
         self._feedback_id = 0
-        self._reduced = False
         self._heights: dict[Content, int] = {}
         self._served = False
-        self._feedback_due = self._report_due = inf
-        self._asks = False  # by REMB
-        self._remb, self._remb_due = 0, -inf
+        self._reports = PictureReports(self.streams, session, settings.rtcp_interval_s, random)
         self._counted: Counter[str] = Counter()  # of streams that have ended
         self._began: float | None = None
         self._looked = now  # when `wake` was last called
@@ -157,18 +145,11 @@ class LegPictures:
         self._transport.pictures = self if self.types else None
         self._session.companion = self if agreed and self._transport is not self.own else None
         self._feedback_id = next((video.feedback_id for video in agreed if video.transport_cc), 0)
-        self._reduced = all(video.rtcp_reduced_size for video in agreed)
         self._strangers = Allowance(OTHERS_PER_S, OTHERS_PER_S, now)
-        self._asks = any(video.remb and video.receives for video in agreed)
-        self._remb = 0
+        self._reports.configure(self._transport, agreed, now)
+        self.deadline = now if agreed else inf
         if agreed and self._began is None:
             self._began = self._looked = now
-        if not agreed:
-            self._report_due = self.deadline = inf
-        else:
-            if self._report_due == inf:
-                self._report_due = now + REPORT_S * self._random.random()
-            self.deadline = now
 
     def _end(self, content: Content) -> None:
         stream = self.streams.pop(content, None)
@@ -253,15 +234,7 @@ class LegPictures:
         except ProtocolError:
             return
         if number is not None:
-            self._note(number, arrival)
-
-    def _note(self, number: int, arrival: float) -> None:
-        if self._transport is not self.own:
-            self._session.note(number, arrival, PICTURES_FEEDBACK_S)
-            return
-        self._arrivals.note(number, arrival)
-        if self._feedback_due == inf:
-            self._feedback_due = arrival + PICTURES_FEEDBACK_S
+            self._reports.note(number, arrival)
 
     # -- in: after it --------------------------------------------------------------------------------------------------
 
@@ -286,7 +259,7 @@ class LegPictures:
         else:
             stream, track, packet = self._begin(octets, arrival)
         if packet.transport_number is not None:
-            self._note(packet.transport_number, arrival)
+            self._reports.note(packet.transport_number, arrival)
         self._session.come_alive(arrival)
         stream.take(track, packet, len(octets), arrival)
 
@@ -372,78 +345,15 @@ class LegPictures:
         if self._transport is self.own and now >= self._transport.deadline:
             self._transport.wake(now)
         on_stage = False
-        feedback: list[bytes] = []
+        wishes: list[bytes] = []
         for stream in self.streams.values():
             stream.wake(now)
-            feedback += stream.feedback
+            wishes += stream.feedback
             stream.feedback.clear()
             on_stage = on_stage or stream.on_stage
-        if self._asks:
-            feedback += self._ask_rate(now)
-        if now >= self._feedback_due:
-            self._feedback_due = inf
-            feedback += self._tell_arrivals()
-        if now >= self._report_due:
-            mean = REPORT_S if on_stage else self._settings.rtcp_interval_s
-            self._report_due = now + mean * (0.5 + self._random.random())
-            self._report(now, wallclock)
-        if feedback:
-            self._send(feedback)
+        if self._reports.wake(wishes, on_stage, now, wallclock):
+            self._sift()
         self.deadline = now if on_stage else now + IDLE_S
-
-    def _ask_rate(self, now: float) -> list[bytes]:
-        """REMB: it counts all that comes along the transport. It is said again, and at once when it is another."""
-        rate = 0 if self._transport is self.own else SOUND_BITRATE
-        rate += sum(stream.demand.rate for stream in self.streams.values())
-        if now < self._remb_due and abs(rate - self._remb) <= REMB_CHANGE * self._remb:
-            return []
-        sources = tuple(ssrc for stream in self.streams.values() for ssrc in stream.tracks.sources)
-        if not sources:
-            return []
-        self._remb, self._remb_due = rate, now + REMB_S
-        return [rtcp.serialise(rtcp_feedback.EstimatedBitrate(self._ours, rate, sources))]
-
-    @property
-    def _ours(self) -> int:
-        """The SSRC that feedback comes from."""
-        return next(iter(self.streams.values())).sender.stream.ssrc
-
-    def _tell_arrivals(self) -> list[bytes]:
-        sources = [ssrc for stream in self.streams.values() for ssrc in stream.tracks.sources]
-        told = self._arrivals.feedback(self._ours, sources[0]) if sources else None
-        return [told] if told is not None else []
-
-    def _send(self, feedback: list[bytes]) -> None:
-        """Send feedback, as much in a datagram as fits; where it has to follow a report (RFC 5506 is not known), an
-        empty one goes before it."""
-        if not self._transport.may_report():
-            return
-        before = b"" if self._reduced else rtcp.serialise(rtcp.ReceiverReport(self._ours))
-        datagram = b""
-        for packet in feedback:
-            if datagram and len(before) + len(datagram) + len(packet) > LONGEST_FEEDBACK:
-                self._transport.send_rtcp(before + datagram)
-                datagram = b""
-            datagram += packet
-        self._transport.send_rtcp(before + datagram)
-
-    def _report(self, now: float, wallclock: float, bye: bool = False) -> None:
-        """One report of each stream, with what comes of it."""
-        if not self._transport.may_report():
-            return
-        for stream in self.streams.values():
-            report = stream.sender.report(now, wallclock, stream.blocks(now))
-            name = ((stream.sender.stream.ssrc, ((rtcp.CNAME, self._session.cname),)),)
-            octets = rtcp.serialise(report) + rtcp.serialise(rtcp.SourceDescription(name))
-            if bye:
-                octets += rtcp.serialise(rtcp.Bye((stream.sender.stream.ssrc,)))
-            self._transport.send_rtcp(octets)
-        self._sift()
-        round_trip = max((stream.sender.stream.round_trip_s for stream in self.streams.values()), default=0.0)
-        round_trip = round_trip or self._session.sent.round_trip_s
-        if round_trip:
-            for stream in self.streams.values():
-                stream.measured(round_trip)
 
     def excuse(self, seconds: float) -> None:
         """The whole process slept for so long: that nothing came in that time says nothing."""
@@ -505,7 +415,7 @@ class LegPictures:
     def close(self, now: float, wallclock: float) -> None:
         """Say goodbye, and end."""
         if self.streams and not self.broken:
-            self._report(now, wallclock, bye=True)
+            self._reports.report(now, wallclock, bye=True)
         self._transport.pictures = self._session.companion = None
         for content in list(self.streams):
             self._end(content)
