@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bridge.admission import Admission
+from bridge.codec.libraries import encodes
 from bridge.codec.table import AUDIO_CODECS, BY_NAME, VIDEO_BY_NAME, VIDEO_CODECS
 from bridge.media.settings import MediaSettings
 from bridge.rooms.gallery import Canvas
@@ -142,8 +143,9 @@ def leg_terms(config: Config) -> LegTerms:
 
 
 def picture_policy(config: Config, slides: bool) -> PicturePolicy | None:
-    """How legs treat pictures; None = there are none. What we only receive is not for the configuration. `slides`:
-    whether they are taken; SIP endpoints ask for the floor by BFCP, which the bridge does not speak.
+    """How legs treat pictures; None = there are none. What we only receive is not for the configuration, and what no
+    library at hand encodes is not sent, whatever the configuration says. `slides`: whether they are taken; SIP
+    endpoints ask for the floor by BFCP, which the bridge does not speak.
 
     We ask for no more than what a picture as large as the canvas takes.
     """
@@ -155,7 +157,7 @@ def picture_policy(config: Config, slides: bool) -> PicturePolicy | None:
         720: video.bitrate_720_bps,
         360: video.bitrate_360_bps,
     }
-    sent = [VIDEO_BY_NAME[name.lower()] for name in video.codecs]
+    sent = [codec for name in video.codecs if encodes((codec := VIDEO_BY_NAME[name.lower()]).name)]
     received = (codec for codec in VIDEO_CODECS if not codec.sent)
     return PicturePolicy((*sent, *received), replace(LARGEST_PICTURES, bitrate=most[video.height]), slides)
 

@@ -222,3 +222,10 @@ def test_what_legs_are_told_of_pictures() -> None:
     assert small.limits.bitrate == 500_000
     none = Config(video=model.VideoConfig(enabled=False))
     assert (settings.leg_terms(none).pictures, settings.web_terms(none).pictures) == (None, None)
+
+
+def test_a_codec_that_no_library_encodes_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "encodes", lambda codec: codec == "VP8")
+    policy = settings.picture_policy(Config(), slides=False)
+    assert policy is not None
+    assert [codec.name for codec in policy.codecs if codec.sent] == ["VP8"]

@@ -20,11 +20,11 @@ from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
+from bridge.codec.libraries import VIDEO_ENCODERS
 from mixer.picture import Picture
 
 CLOCK: Final = 90_000  # ticks a second of a picture's time
 SLICE_LIMIT: Final = 1180  # octets of a slice where a packet is one whole NAL unit
-_LIBRARIES: Final = {"H264": "libx264", "VP8": "libvpx"}
 _NO_KEY_OF_ITS_OWN: Final = 1_000_000  # pictures: key frames come when they are asked for
 _STEP = 1.25  # between two rates of VP8
 _RISE_S = 10.0  # between two key frames of which the later one is for nothing but a higher rate
@@ -84,7 +84,7 @@ class VideoEncoder(Protocol):
 @functools.cache
 def encoders() -> frozenset[str]:
     """The codecs that the libraries at hand can make: "VP8", and "H264" where x264 came along."""
-    return frozenset(codec for codec, library in _LIBRARIES.items() if _present(library))
+    return frozenset(codec for codec, library in VIDEO_ENCODERS.items() if _present(library))
 
 
 def _present(library: str) -> bool:

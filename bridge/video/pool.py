@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from bridge import wire
+from bridge.codec.libraries import VIDEO_ENCODERS, encodes
 from bridge.crew import Crew
 from bridge.log import logger
 from bridge.video import contract
@@ -68,6 +69,9 @@ class VideoPool:
     async def start(self) -> None:
         """Take scenes from now on."""
         self._open = True
+        for codec in VIDEO_ENCODERS:
+            if not encodes(codec):
+                _log.warning("no-encoder", codec=codec)
 
     async def stop(self) -> None:
         """Let all workers exit; kill what has not gone after `LEAVE_S`."""
@@ -92,7 +96,7 @@ class VideoPool:
         elif self._open:
             if name not in self._waiting:
                 self.refused += 1
-                _log.warning("video-refused", room=name, most=self._most)
+                _log.warning("video-refused", room=name, limit=self._most)
             self._waiting[name] = scene
 
     def media_lost(self) -> None:

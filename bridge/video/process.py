@@ -64,7 +64,7 @@ async def _serve(end: socket.socket, conference: str, pictures: str, settings: V
     try:
         media = await reach(pictures)
     except OSError as fault:
-        log.logger("video").error("media-not-reached", error=type(fault).__name__)
+        log.logger("video").error("media-not-reached", reason=type(fault).__name__)
         end.close()
         return 1
     reason = await Service(conference, settings, end, media).run()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from av.video.codeccontext import VideoCodecContext
 
-from bridge.codec import video_encoder
+from bridge.codec import libraries, video_encoder
 from bridge.codec.video_decoder import VideoDecoder, decoders
 from bridge.codec.video_encoder import EncoderError, Quality, encoders, make_encoder
 from bridge.rtp import h264
@@ -43,6 +43,23 @@ def _rate(codec: str, bitrates: list[tuple[int, int]], width: int = 320, height:
 def test_all_codecs_that_we_send_and_take_are_in_the_wheel() -> None:
     assert encoders() == {"H264", "VP8"}
     assert decoders() == {"H264", "VP8", "VP9", "AV1"}
+
+
+def test_control_knows_what_can_be_sent_without_loading_a_codec() -> None:
+    assert all(libraries.encodes(codec) for codec in encoders())
+
+
+def test_control_is_told_of_a_missing_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(libraries.VIDEO_ENCODERS, "H264", "libopenh264")
+    libraries.encodes.cache_clear()
+    try:
+        assert not libraries.encodes("H264")
+        assert libraries.encodes("VP8")
+        monkeypatch.setattr(libraries, "candidates", lambda name: iter(()))
+        libraries.encodes.cache_clear()
+        assert libraries.encodes("H264")
+    finally:
+        libraries.encodes.cache_clear()
 
 
 def test_without_x264_there_is_vp8_alone(monkeypatch: pytest.MonkeyPatch) -> None:
