@@ -65,8 +65,8 @@ class Conference:
         self._locked = state.locked
         self._floor = Floor(self._roll, state.guests_muted, state.guests_can_unmute, room.chat)
         self._screen = Screen(self._roll, state.layouts, state.names, state.frames)
-        self._slides = Slides(self._roll, state.guests_can_present)
         self._gallery = Gallery(room, canvas)
+        self._slides = Slides(self._roll, self._gallery.shows, state.guests_can_present)
         self._bearers = Bearers(self._roll)
         self._ending_by = BY_RULE
         self._line = Line(self._roll)
@@ -102,6 +102,11 @@ class Conference:
     def banner(self) -> str:
         """The line that everybody in the room is shown, "" = none."""
         return self._screen.banner
+
+    @property
+    def shows(self) -> bool:
+        """Whether there are pictures at all."""
+        return self._gallery.shows
 
     @property
     def names(self) -> bool:

@@ -74,7 +74,7 @@ class Gallery:
     def __init__(self, room: Room, canvas: Canvas) -> None:
         self._room = room
         self._canvas = canvas
-        self._shows = room.video and canvas.enabled
+        self.shows = room.video and canvas.enabled  # whether there are pictures at all
         self._speakers = Speakers()
         self._stages: dict[
             tuple[str, int], Stage
@@ -98,7 +98,7 @@ class Gallery:
 
     def settle(self, people: Sequence[Participant], wall: Wall, now: float) -> None:
         """These are the people now, lobby included, in the order of coming."""
-        if not self._shows:
+        if not self.shows:
             return
         visible = [person for person in people if person.inside and person.media and not person.held]
         claims = [_claim(person, self._room) for person in visible if _has_place(person)]

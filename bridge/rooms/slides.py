@@ -17,10 +17,14 @@ Asked = Present | AllowGuestsPresent | MixSlides
 
 
 class Slides:
-    """The part of a conference that is about slides. One at a time shows some: the last who began to."""
+    """The part of a conference that is about slides. One at a time shows some: the last who began to.
 
-    def __init__(self, roll: Roll, guests_can_present: bool) -> None:
+    `shows`: the room has pictures.
+    """
+
+    def __init__(self, roll: Roll, shows: bool, guests_can_present: bool) -> None:
         self._roll = roll
+        self._shows = shows
         self.guests_can_present = guests_can_present
 
     @property
@@ -63,6 +67,8 @@ class Slides:
             yield events.not_done(command, origin, Refusal.OUT_OF_RANGE)  # only he knows whether he has any
         elif not self._may(person):
             yield events.NotAllowed(command.by, events.name(command), origin)
+        elif not self._shows:
+            yield events.not_done(command, origin, Refusal.OFF)
         elif not person.media:
             yield events.not_done(command, origin, Refusal.NOT_THERE)
         elif before != person:

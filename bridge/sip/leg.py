@@ -180,6 +180,7 @@ class SipLeg:
         if self.state not in (State.UP, State.REVIVING):
             return
         self.conference, self._sent_to = room.number, (room, role)
+        self._caller = replace(self._caller, interpreter=False)  # the room here knew him as one
         if self.state is State.UP and self._switchboard.move(self.id, room.number):
             self._arrive_there()
         elif self.state is State.UP:

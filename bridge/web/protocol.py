@@ -172,7 +172,7 @@ def conference_state(conference: Conference, room: Room) -> dict[str, Any]:
         "all_muted": False,
         "guests_can_unmute": conference.guests_can_unmute,
         "guests_can_present": conference.guests_can_present,
-        "presentation_allowed": room.video,
+        "presentation_allowed": conference.shows,
         "chat_enabled": room.chat,
         "live_captions_available": False,
         "direct_media": False,

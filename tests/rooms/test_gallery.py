@@ -342,6 +342,13 @@ def test_guests_show_slides_only_where_they_may() -> None:
     assert stopped == PresenterChanged("b", False, stopped.origin)
 
 
+def test_where_there_are_no_pictures_there_are_no_slides() -> None:
+    scene = cast(2, video=False)
+    (event,) = scene.do(commands.Present("a", True))
+    assert isinstance(event, NotDone) and event.why is Refusal.OFF
+    assert not scene.conference.shows
+
+
 def test_whoever_loses_his_media_or_his_slides_shows_them_no_more() -> None:
     scene = presenting()
     scene.do(commands.Seen("b", True, True))
