@@ -89,6 +89,7 @@ class SipPhone:
         self._sequence = 0
         self._acks: dict[int, bytes] = {}
         self._answers: dict[tuple[str, str], bytes] = {}
+        self._stream = transport == "tcp"  # the way that the newest message came by, and ours go
         self._socket, self._listener = _both(address)
         for opened in (self._socket, self._listener):
             opened.setblocking(False)
@@ -139,7 +140,8 @@ class SipPhone:
         self._local = f"<sip:{self.name}@{self.address}:{self.port}>;tag={random.getrandbits(32):x}"
         self._remote, self._target, self._routes = f"<{uri}>", uri, []
         self._direction, self._where = "sendrecv", self.address
-        if self.transport == "tcp":
+        self._stream = self.transport == "tcp"
+        if self._stream:
             self._connection = socket.create_connection(self._server, timeout)
             self._connection.setblocking(False)
         final = self._invite(timeout, offer)
@@ -336,6 +338,7 @@ class SipPhone:
                 data, self._server = source.recvfrom(65536)
             except ConnectionRefusedError:
                 return
+            self._stream = False
             self._take(data)
         else:
             self._read_stream(source)
@@ -349,12 +352,13 @@ class SipPhone:
             connection.close()
             self._connection = None
             return
+        self._stream = True
         self._buffer += data
         for message in split_stream(self._buffer):
             self._take(message)
 
     def _send(self, data: bytes) -> None:
-        if self.transport == "tcp":
+        if self._stream:
             if self._connection is not None:
                 self._connection.sendall(data)
         elif self._server is not None:
