@@ -3,7 +3,7 @@
 In a bundle camera, slides and sound share one transport, one run of transport-wide numbers and one estimate of the
 path; pictures on ports of their own have a transport that is theirs. A packet is known by its source (SSRC). A new
 source is taken in when its first packet has been verified, by its payload type where that is one stream's alone, else
-by the name of the stream in its header extension (RFC 8843 section 9.2).
+by the name of the stream in its header extension, or by the description (RFC 8843 section 9.2).
 
 A fault of ours in here costs the leg its pictures, never its sound.
 """
@@ -39,7 +39,7 @@ from mixer.scene import SLIDES
 USUAL_BITRATE: Final = 3_000_000  # [bit/s], where none was agreed on
 PACKET_OCTETS: Final = 800  # of pictures, in the mean; a peer that sends smaller ones has the factor for it
 FEWEST_PER_S: Final = 150.0  # packets: a picture of slices is many, however low its rate
-IDLE_S: Final = 0.1  # from one look at a leg off stage to the next
+IDLE_S: Final = 0.2  # from one look at a leg off stage to the next
 
 Tell = Callable[[contract.Event], None]
 
@@ -272,6 +272,9 @@ class LegPictures:
                 packet = parse(octets, stream.ids)
                 if stream.is_named(packet.mid):
                     found.append((stream, packet))
+        if len(found) > 1:  # a peer says the name only until we have reported on the source
+            described = [each for each in found if each[0].describes(each[1].ssrc)]
+            found = described or [each for each in found if each[0].describes(each[1].ssrc) is None]
         if len(found) != 1:
             raise ProtocolError("rtp-payload-type" if not found else "rtp-unknown-stream")
         stream, packet = found[0]
@@ -351,8 +354,7 @@ class LegPictures:
             wishes += stream.feedback
             stream.feedback.clear()
             on_stage = on_stage or stream.on_stage
-        if self._reports.wake(wishes, on_stage, now, wallclock):
-            self._sift()
+        self._reports.wake(wishes, on_stage, now, wallclock)
         self.deadline = now if on_stage else now + IDLE_S
 
     def excuse(self, seconds: float) -> None:

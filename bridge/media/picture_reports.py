@@ -67,22 +67,19 @@ class PictureReports:
         if self._arrivals_due == inf:
             self._arrivals_due = arrival + PICTURES_FEEDBACK_S
 
-    def wake(self, wishes: list[bytes], on_stage: bool, now: float, wallclock: float) -> bool:
-        """Send what is due, and `wishes`: feedback of the streams. True: reports were due, and with them the streams
-        may have forgotten sources."""
+    def wake(self, wishes: list[bytes], on_stage: bool, now: float, wallclock: float) -> None:
+        """Send what is due, and `wishes`: feedback of the streams."""
         if self._asks:
             wishes += self._ask_rate(now)
         if now >= self._arrivals_due:
             self._arrivals_due = inf
-            wishes += self._tell_arrivals()
-        reports = now >= self._report_due
-        if reports:
+            wishes += self._tell_arrivals(now)
+        if now >= self._report_due:
             mean = REPORT_S if on_stage else self._interval_s
             self._report_due = now + mean * (0.5 + self._random.random())
             self.report(now, wallclock)
         if wishes:
             self._send(wishes)
-        return reports
 
     def _ask_rate(self, now: float) -> list[bytes]:
         """REMB: it counts all that comes along the transport. It is said again, and at once when it is another."""
@@ -90,23 +87,22 @@ class PictureReports:
         rate += sum(stream.demand.rate for stream in self._streams.values())
         if now < self._rate_due and abs(rate - self._rate) <= REMB_CHANGE * self._rate:
             return []
-        sources = self._sources
+        sources = self._sources(now)
         if not sources:
             return []
         self._rate, self._rate_due = rate, now + REMB_S
         return [rtcp.serialise(rtcp_feedback.EstimatedBitrate(self._ours, rate, sources))]
 
-    @property
-    def _sources(self) -> tuple[int, ...]:
-        return tuple(ssrc for stream in self._streams.values() for ssrc in stream.tracks.sources)
+    def _sources(self, now: float) -> tuple[int, ...]:
+        return tuple(ssrc for stream in self._streams.values() for ssrc in stream.tracks.sources(now))
 
     @property
     def _ours(self) -> int:
         """The SSRC that feedback comes from."""
         return next(iter(self._streams.values())).sender.stream.ssrc
 
-    def _tell_arrivals(self) -> list[bytes]:
-        sources = self._sources
+    def _tell_arrivals(self, now: float) -> list[bytes]:
+        sources = self._sources(now)
         told = self._arrivals.feedback(self._ours, sources[0]) if sources else None
         return [told] if told is not None else []
 

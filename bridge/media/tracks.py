@@ -15,18 +15,19 @@ from bridge.media.track import Track
 
 MOST: Final = 12  # sources that are known; of more the one that was silent longest is forgotten
 CANDIDATE_S: Final = 3.0  # a layer that gives no key frame in this time is left alone for as long
-FORGET_S: Final = 60.0  # a source of which nothing came for so long
+SILENT_S: Final = 10.0  # a source of which nothing came for so long is not asked for anything
 
 
 class Tracks:
     """`shown`: whose pictures are given on; `following`: who takes its place at its next key frame.
 
-    `forgotten`: counts of those that have left, as `counts` has them.
+    `layered`: whether they are layers of a simulcast, by description. `forgotten`: counts of those that have left.
     """
 
     def __init__(self) -> None:
         self.shown: Track | None = None
         self.following: Track | None = None
+        self.layered = False
         self.forgotten: Counter[str] = Counter()
         self._known: dict[int, Track] = {}  # by SSRC; bounded by MOST
         self._following_since = 0.0
@@ -79,20 +80,21 @@ class Tracks:
         self._drop_assembler(track)
         self.open()
 
-    def forget_silent(self, now: float) -> None:
-        """Forget those of which nothing came for long."""
-        for ssrc in [ssrc for ssrc, track in self._known.items() if now - track.heard > FORGET_S]:
-            self.forget(ssrc)
-
     @property
     def all(self) -> list[Track]:
         """All that are known, repairs too."""
         return list(self._known.values())
 
-    @property
-    def sources(self) -> tuple[int, ...]:
-        """SSRCs of all that are known, without repairs."""
-        return tuple(ssrc for ssrc, track in self._known.items() if not track.repairing)
+    def sources(self, now: float) -> tuple[int, ...]:
+        """SSRCs of those of which something came of late, without repairs.
+
+        Who is silent is not forgotten for that: a peer says the name of a layer only until we have reported on it.
+        """
+        return tuple(
+            ssrc
+            for ssrc, track in self._known.items()
+            if not track.repairing and now - track.heard < SILENT_S
+        )
 
     # -- who is shown ------------------------------------------------------------------------------------------------
 
@@ -116,12 +118,9 @@ class Tracks:
 
     def _best(self, height: int, now: float) -> Track | None:
         sources = [track for track in self._known.values() if not track.repairing]
-        if any(track.rid for track in sources):
-            return pick(
-                [layer for layer in sources if layer.rid and self._shunned.get(layer.ssrc, 0.0) <= now],
-                height,
-                now,
-            )
+        if self.layered or any(track.rid for track in sources):
+            layers = [layer for layer in sources if self._shunned.get(layer.ssrc, 0.0) <= now]
+            return pick(layers, height, now)
         if self.is_silent(now):
             return max(sources, key=_heard, default=None)
         return self.shown
@@ -140,7 +139,7 @@ class Tracks:
         is shown."""
         track, self.following = self.following, None
         assert track is not None
-        better = not track.rid or self._best(height, now) is not self.shown
+        better = not (track.rid or self.layered) or self._best(height, now) is not self.shown
         if better:
             self.shown = track
         self.open()

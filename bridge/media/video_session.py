@@ -111,6 +111,7 @@ class VideoSession:
             video.orientation_id,
         )
         self.types = frozenset(video.receive) | frozenset(video.repairs)
+        self.tracks.layered = len(video.rids) > 1
         self.demand.configure(video.receive_limits.bitrate)
         self._formats = {number: each.codec for number, each in video.receive.items()}
         if not video.receives and before is not None and before.receives:
@@ -177,6 +178,11 @@ class VideoSession:
             self._broken = True
             self._ask(track, now)
         return track
+
+    def describes(self, ssrc: int) -> bool | None:
+        """Whether the description names this source as one of the stream; None = it names none at all."""
+        told = self.video.repair_sources if self.video is not None else {}
+        return (ssrc in told or ssrc in told.values()) if told else None
 
     def is_named(self, mid: str) -> bool:
         """Whether a packet may be of this stream that says this name, "" = it says none."""
@@ -301,8 +307,7 @@ class VideoSession:
         self.sender.take_feedback(packet, arrival)
 
     def blocks(self, now: float) -> tuple[rtcp.ReportBlock, ...]:
-        """How its sources are received, those that were heard of late; who was silent for long is forgotten."""
-        self.tracks.forget_silent(now)
+        """How its sources are received, those that were heard of late."""
         heard = [track for track in self.tracks.all if now - track.heard < 4 * GONE_S]
         return tuple(block for track in heard if (block := track.report_block(now)) is not None)
 
@@ -383,7 +388,7 @@ class VideoSession:
         video = self.video
         if video is None or not video.tmmbr or not video.receives:
             return
-        wanted = tuple((ssrc, self.demand.rate) for ssrc in self.tracks.sources)
+        wanted = tuple((ssrc, self.demand.rate) for ssrc in self.tracks.sources(now))
         if wanted and (wanted != self._bound or now >= self._bound_due):
             self._bound, self._bound_due = wanted, now + TMMBR_S
             self._say(rtcp_feedback.BitrateRequest(self.sender.stream.ssrc, wanted))

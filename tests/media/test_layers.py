@@ -129,6 +129,36 @@ def test_what_was_lost_of_a_layer_is_taken_from_its_repairs() -> None:
     assert len(browser.leg.units) == 31
 
 
+def test_a_layer_that_pauses_for_long_is_known_again_without_its_name() -> None:
+    browser = Browser(720)
+    browser.run(2.0)
+    browser.cameras.remove(browser.high)
+    browser.run(90.0)
+    browser.low.told, browser.high.told = {"mid": b"1"}, {}
+    browser.cameras.append(browser.high)
+    browser.run(2.0)
+    assert browser.heights[-1] == 720
+
+
+def test_layers_without_names_are_layers_all_the_same() -> None:
+    browser = Browser(720)
+    browser.low.told, browser.high.told = {}, {}
+    browser.run(2.0)
+    assert browser.heights[-1] == 720
+
+
+def test_streams_are_told_apart_by_the_description_where_packets_say_no_name() -> None:
+    leg = VideoLeg()
+    slides = replace(BROWSER, mid="2", repair_sources={602: 502})
+    leg.agree(replace(BROWSER, rids=("l", "h")), slides, feedback_id=3, rtcp_reduced_size=True)
+    leg.go(360, 720)
+    camera, screen = Camera(501, 360), Camera(502, 720)
+    for n in range(10):
+        leg.watch(*camera.picture(n == 0), *screen.picture(n == 0))
+        leg.pass_time(0.04)
+    assert [unit.source for unit in leg.units] == ["a", "a/slides"] * 10
+
+
 def test_camera_and_slides_are_told_apart_by_the_name_of_the_stream() -> None:
     leg = VideoLeg()
     leg.agree(BROWSER, replace(BROWSER, mid="2"), feedback_id=3, rtcp_reduced_size=True)
