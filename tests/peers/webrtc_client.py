@@ -111,8 +111,7 @@ class Browser:
     """One person, as an asynchronous context manager; leaving it is as closing the tab without a word.
 
     `web`: the bridge's origin. `tone` 0: silent. `relay`: over TURN alone. `port`: where to send sound instead of the
-    port that the bridge names (a line between both that a test can cut). `colour` ("" = no camera): what it shows;
-    `slides`: it also watches slides as a stream of their own.
+    port that the bridge names (a line between both that a test can cut). `colour` ("" = no camera): what it shows.
     """
 
     def __init__(
@@ -124,7 +123,6 @@ class Browser:
         relay: bool = False,
         port: int | None = None,
         colour: str = "",
-        slides: bool = False,
     ) -> None:
         self.name = name
         self.token = self.uuid = self.role = ""
@@ -138,8 +136,8 @@ class Browser:
         self._tone = tone
         self._relay = relay
         self._port = port
-        self._colour, self._slides = colour, slides
-        self.watched: list[Watched] = []
+        self._colour = colour
+        self.watched: Watched | None = None
         self._room = ""
         self._http = Connection(web)
         self._changed = asyncio.Condition()
@@ -274,10 +272,10 @@ class Browser:
         for transceiver in peer.getTransceivers():
             self._listen(transceiver.receiver)
         if self._colour:
-            self.watched = with_camera(peer, self._colour, self._slides)
+            self.watched = with_camera(peer, self._colour)
         with only_candidate(urlsplit(self._web).hostname or LOOPBACK):
             await peer.setLocalDescription(await peer.createOffer())
-        asked = {"call_type": "WEBRTC", "sdp": _with_content(peer.localDescription.sdp)}
+        asked = {"call_type": "WEBRTC", "sdp": peer.localDescription.sdp}
         answer = await self.about(self, "calls", asked)
         sdp = self.answer = answer["sdp"]
         if self._port is not None:
@@ -285,10 +283,11 @@ class Browser:
         await peer.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
         await self.about(self, f"calls/{answer['call_uuid']}/ack")
 
-    async def snapshot(self, index: int = 0, timeout: float = 10.0) -> Rgb:
-        """What it sees: 0 is the room, 1 the slides. Raises TimeoutError when it is nothing."""
+    async def snapshot(self, timeout: float = 10.0) -> Rgb:
+        """What it sees. Raises TimeoutError when it is nothing."""
+        assert self.watched is not None
         async with asyncio.timeout(timeout):
-            while (found := self.watched[index].picture()) is None:
+            while (found := self.watched.picture()) is None:
                 await asyncio.sleep(0.1)
         return found
 
@@ -338,16 +337,6 @@ class Browser:
         for position, piece in pieces:
             total[position : position + len(piece)] = piece
         return Recording(total, RATE)
-
-
-def _with_content(sdp: str) -> str:
-    """The offer, and in it that a second stream of pictures is slides (RFC 4796); aiortc has no way to say so."""
-    start = sdp.find("m=video", sdp.find("m=video") + 1)
-    if start < 0:
-        return sdp
-    end = sdp.find("m=", start + 1)
-    place = end if end >= 0 else len(sdp)
-    return f"{sdp[:place]}a=content:slides\r\n{sdp[place:]}"
 
 
 @contextlib.contextmanager

@@ -86,12 +86,12 @@ class Watched:
         return None if found is None else np.asarray(found.to_ndarray(format="rgb24"), np.uint8)
 
 
-def with_camera(peer: RTCPeerConnection, colour: str, slides: bool) -> list[Watched]:
-    """Add a camera that shows a colour, and `slides`, a second stream to watch; returns what comes of each."""
-    cameras = [peer.addTransceiver(Shown(colour), direction="sendrecv")]
-    if slides:
-        cameras.append(peer.addTransceiver("video", direction="recvonly"))
-    wanted = [each for each in RTCRtpSender.getCapabilities("video").codecs if each.mimeType == "video/VP8"]
-    for each in cameras:
-        each.setCodecPreferences(wanted)
-    return [Watched(each.receiver) for each in cameras]
+def with_camera(peer: RTCPeerConnection, colour: str) -> Watched:
+    """Add a camera that shows a colour; returns what comes.
+
+    There is one stream of pictures at the most: aiortc cannot tell two apart that are not announced by their SSRC.
+    """
+    camera = peer.addTransceiver(Shown(colour), direction="sendrecv")
+    known = RTCRtpSender.getCapabilities("video").codecs
+    camera.setCodecPreferences([each for each in known if each.mimeType == "video/VP8"])
+    return Watched(camera.receiver)
