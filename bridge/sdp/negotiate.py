@@ -32,7 +32,6 @@ from bridge.sdp.pictures import (
     Stream,
     accept_stream,
     answer_stream,
-    has_pictures,
     offer_stream,
     suits_bundle,
 )
@@ -155,11 +154,6 @@ def wants_ice(description: Description, pictures: PicturePolicy | None = None) -
                 pictures is None or suits_bundle(description, section, pictures)
             )
     return False
-
-
-def wants_pictures(description: Description, pictures: PicturePolicy) -> bool:
-    """Tell whether an offer has a live video section that we may agree on, so that ports can be opened for it."""
-    return has_pictures(description, pictures)
 
 
 def answer(offer: Description, local: Local, previous: Agreed | None = None, association: int = 0) -> Agreed:

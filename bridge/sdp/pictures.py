@@ -54,11 +54,6 @@ class Sound:
 # -- looking at offers --------------------------------------------------------------------------------------------
 
 
-def has_pictures(description: Description, policy: PicturePolicy) -> bool:
-    """Tell whether a description has a live stream of a camera that we may agree on, so that ports can be opened."""
-    return any(_is_usable(each, policy) for each in _live(description, Content.MAIN))
-
-
 def suits_bundle(description: Description, sound: Section, policy: PicturePolicy) -> bool:
     """Tell whether all pictures of use can travel with the sound.
 

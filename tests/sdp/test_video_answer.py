@@ -8,7 +8,7 @@ import pytest
 
 from bridge.codec.table import H264, VP8
 from bridge.sdp.local import PicturePolicy, Preference, SrtpPolicy
-from bridge.sdp.negotiate import Protection, answer, wants_pictures
+from bridge.sdp.negotiate import Protection, answer
 from bridge.sdp.transport import PLAIN
 from bridge.sdp.video import VideoLimits
 from tests.sdp.samples import (
@@ -121,7 +121,6 @@ def test_what_we_cannot_decode_is_refused_and_the_call_goes_on(lines: tuple[str,
     result = answer(video(*lines), SEEING)
     assert (result.video, result.main, result.audio.codec) == (None, None, "PCMU")
     assert video_lines(result) == ["video 0 RTP/AVP 96"]
-    assert not wants_pictures(video(*lines), PICTURES)
 
 
 @pytest.mark.parametrize(

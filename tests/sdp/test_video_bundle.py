@@ -8,7 +8,7 @@ import pytest
 
 from bridge.sdp.description import Description, parse
 from bridge.sdp.local import Local, PicturePolicy
-from bridge.sdp.negotiate import Agreed, answer, restart_ice, wants_ice, wants_pictures
+from bridge.sdp.negotiate import Agreed, answer, restart_ice, wants_ice
 from bridge.sdp.transport import Credentials
 from bridge.sdp.video import NegotiatedVideo
 from tests.sdp.samples import (
@@ -105,7 +105,6 @@ def test_pictures_of_no_use_keep_nobody_from_the_shared_port() -> None:
     slides = offered("a=content:slides", group="BUNDLE a")
     for offer, policy in ((offered(group="BUNDLE a"), unknown), (slides, PICTURES), (offered(), PICTURES)):
         assert wants_ice(offer, policy)
-    assert not wants_pictures(slides, PICTURES)
     assert wants_ice(offered(group="BUNDLE a", port=0), PICTURES)
     assert not wants_ice(parse(b"v=0\r\nm=video 9 RTP/AVP 96\r\n"), PICTURES)
 

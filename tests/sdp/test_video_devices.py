@@ -9,7 +9,7 @@ from aiortc.sdp import SessionDescription
 
 from bridge.sdp.description import Description
 from bridge.sdp.local import Local, SrtpPolicy
-from bridge.sdp.negotiate import Protection, accept, answer, offer, wants_ice, wants_ipv6, wants_pictures
+from bridge.sdp.negotiate import Protection, accept, answer, offer, wants_ice, wants_ipv6
 from bridge.sdp.video import VideoLimits
 from tests.sdp.samples import (
     FINGERPRINT,
@@ -138,7 +138,6 @@ FEEDBACK = ("nack", "pli", "fir", "tmmbr", "remb", "transport_cc")
 @pytest.mark.parametrize("name", OFFERS)
 def test_a_devices_pictures(name: str) -> None:
     description, expected = read(name), OFFERS[name]
-    assert wants_pictures(description, PICTURES)
     assert not wants_ice(description, PICTURES)
     local = side(name, description)
     result = answer(description, local)
@@ -183,7 +182,6 @@ def test_a_device_holds_resumes_and_ends_its_pictures(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["device-lync-multipart-alternative-2", "device-hold-zero-address"])
 def test_what_only_that_device_can_decode_is_refused(name: str) -> None:
-    assert not wants_pictures(read(name), PICTURES)
     result = answer(read(name), SEEING)
     assert (result.video, video_lines(result)[0].split()[1]) == (None, "0")
 
