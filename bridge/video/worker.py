@@ -141,7 +141,7 @@ class VideoWorker:
     def _may_make(self, now: float) -> bool:
         """Whether there is time for pictures: sources that are behind come first, but for a few pictures a second."""
         if self._behind() and now - self._made < REST_S:
-            self._tally.skipped += 1
+            self._tally.leave_out()
             return False
         self._made = now
         return True
@@ -163,8 +163,9 @@ class VideoWorker:
         if showing is None:
             showing = self._showings[index] = Showing(self._drawers(self.scene))
         if showing.pending:
-            self._tally.skipped += 1
+            self._tally.leave_out()
             return
+        self._tally.serve()
         showing.served += 1
         moment = showing.look(self.scene.views[index], self._sources, now)
         due = [stream for stream in streams if self._is_due(stream, moment, now)]

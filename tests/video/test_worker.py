@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from bridge.codec.video_encoder import EncoderError, Quality, VideoEncoder
+from bridge.ticker import Tick
 from bridge.video.contract import CloseSink, EncodedPicture, SourceGone, WantKeyFrame
 from mixer.scene import Camera, Card, Face, View
 from tests.video.control_room import FPS, ControlRoom, faces, scene
@@ -323,6 +324,25 @@ def test_pressure_makes_the_pictures_fewer_step_by_step_and_never_the_guaranteed
     assert words(shared[-1])[0] == "360"
     kept = [picture for picture in last if picture.sinks == ("g",)]
     assert len(kept) == FPS and words(kept[-1])[0] == "720"
+
+
+def test_pictures_that_take_a_little_longer_than_a_tick_are_pressure_too() -> None:
+    room = ControlRoom()
+    room.worker.show(scene(View("4:0", faces("b"), common=1), SHARED, a=0, b=1))
+    room.sink("a")
+    room.sink("b")
+    room.ticks(2, ("a", "b"))
+    for _ in range(3 * FPS):
+        room.begin("a", "b")
+        room.now += 1 / FPS
+        room.number += 1
+        room.feed("a")
+        room.worker.tick(Tick(room.number, 0.0, 0), room.now)
+        room.now += 0.002
+        room.threads.release()
+        room.now -= 0.002
+    assert room.figures[-1].busy == 1.0
+    assert room.figures[-1].shortness >= 1
 
 
 def test_an_encoder_that_fails_is_replaced_and_costs_only_its_own_sinks() -> None:
