@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class MediaSettings:
     """Settings of all media processes; the pool gives each process its own part of the port range.
 
-    `port_first` .. `port_last`: UDP ports for RTP and RTCP, two a leg, the even one for RTP.
+    `port_first` .. `port_last`: UDP ports for RTP and RTCP, two a leg, the even one for RTP, and two more for pictures.
     `max_legs`: legs that one process serves at most; the next `OpenLeg` fails.
     `prompt_folders`: where prompts are looked for, the first that has one wins.
     `warning_s`: silence after which a leg is told to be quiet (`MediaLost`, not final).

@@ -30,8 +30,8 @@ class Track:
 
     `open`: whether all of it is wanted; then `assembler` makes pictures of it. `heard`: when something of it came,
     `proven`: when something was let through and verified [monotonic seconds]. `height`: of its newest key frame,
-    0 = unknown. `octets`: of what came, as sent. `asked`, `wants_key`: when a key frame was last asked for, and whether
-    one is to be asked for as soon as that may be again.
+    0 = unknown. `octets`: of what came, as sent. `asked`, `unanswered`: when a key frame was last asked for, and how
+    often since the last one came; `wants_key`: whether one is to be asked for as soon as that may be again.
     """
 
     __slots__ = (
@@ -53,6 +53,7 @@ class Track:
         "repairs",
         "rid",
         "ssrc",
+        "unanswered",
         "wants_key",
     )
 
@@ -67,6 +68,7 @@ class Track:
         self.height = 0
         self.octets = 0
         self.asked = -inf
+        self.unanswered = 0
         self.wants_key = False
         self.clock = SourceClock(CLOCK)
         self._tracker: SequenceTracker | None = None

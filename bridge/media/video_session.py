@@ -28,6 +28,8 @@ from bridge.sdp.video import Content, NegotiatedVideo
 from bridge.video.contract import AccessUnit
 
 KEY_S: Final = 0.5  # from one wish for a key frame of a source to the next
+PATIENT_ASKS: Final = 10  # a source that answers none of so many is asked less often
+LATER_KEY_S: Final = 2.0
 GONE_S: Final = 2.0  # without a packet: no pictures come
 CHOOSE_S: Final = 0.2  # from one choice among sources to the next
 LIP_SYNC_S: Final = 0.3  # a picture waits no longer for its sound
@@ -237,6 +239,7 @@ class VideoSession:
     def _take_frame(self, track: Track, frame: Frame) -> None:
         if frame.key:
             track.wants_key = False
+            track.unanswered = 0
             track.height = min(frame.width, frame.height) if frame.height else track.height
             if track is self.tracks.following and self.tracks.arrive(self._height, frame.arrival):
                 self._broken = True
@@ -323,9 +326,11 @@ class VideoSession:
     def _ask(self, track: Track, now: float) -> None:
         """Ask for a key frame, unless that was done a moment ago: then `wake` does it."""
         video = self.video
-        if video is None or now - track.asked < KEY_S:
+        interval = KEY_S if track.unanswered < PATIENT_ASKS else LATER_KEY_S
+        if video is None or now - track.asked < interval:
             return
         track.asked = now
+        track.unanswered += 1
         track.wants_key = False
         self.keys_asked += 1
         ours = self.sender.stream.ssrc

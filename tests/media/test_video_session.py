@@ -108,12 +108,19 @@ def test_key_frames_are_asked_for_twice_a_second_at_most() -> None:
     camera = Camera()
     bench.film(camera, 0.4)
     bench.asked.clear()
-    for _ in range(500):
+    for n in range(500):
         bench.pictures.want_key("a", bench.now)
-        bench.watch(*camera.picture())
+        bench.watch(*camera.picture(key=n % 100 == 99))
         bench.pass_time(0.02)
     wishes = [packet for packet in bench.asked if isinstance(packet, rtcp_feedback.PictureLoss)]
     assert 18 <= len(wishes) <= 21
+
+
+def test_a_source_that_never_gives_a_key_frame_is_asked_less_often() -> None:
+    bench = leg()
+    bench.film(Camera(), 25.0, key_at=99)
+    wishes = [packet for packet in bench.asked if isinstance(packet, rtcp_feedback.PictureLoss)]
+    assert 17 <= len(wishes) <= 21
 
 
 def test_without_feedback_key_frames_are_asked_for_in_signalling() -> None:
