@@ -140,8 +140,12 @@ def test_the_rungs_of_a_worker_are_climbed_from_the_floor(numbered: bool) -> Non
 
 
 def test_few_pictures_with_little_in_them_let_it_grow_all_the_same() -> None:
-    found = run(estimate(), Path(), 60.0, most=lambda _: 50_000, fps=5)
-    assert found.rates(55.0, 60.0)[-1] > 1_500_000
+    def narrows_to_nothing(now: float, path: Path) -> None:
+        path.capacity = 30_000 if now < 10 else 10_000_000
+
+    found = run(estimate(), Path(), 60.0, narrows_to_nothing, most=lambda _: 50_000, fps=5)
+    assert found.rates(9.0, 10.0)[-1] < 80_000
+    assert found.reached(500_000, 10.0) < 25.0
 
 
 def test_without_any_word_of_the_peer_nothing_grows_for_long() -> None:
