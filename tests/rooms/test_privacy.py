@@ -3,7 +3,8 @@
 - a waiting, knocking, held, declined or left leg has no seat in the plan, and is told of nobody but itself;
 - guests learn nothing of the lobby, the lobby learns nothing of the room;
 - whoever is outside or on hold is in nobody's picture, and his own is a card without a name or a number; nobody sees
-  himself on a stage, guests see no signs of the lobby, and nobody's camera is looked at that stands on no canvas;
+  himself on a stage, everybody sees an interpreter if there is one, guests see no signs of the lobby, and nobody's
+  camera is looked at that stands on no canvas;
 - after `locked` was confirmed nobody is in without a host PIN or somebody's `Admit`;
 - the clock always moves on, every event can be written down, and who has left is gone once and for all.
 """
@@ -274,11 +275,19 @@ class Watcher:
         scene = self.conference.scene
         people = {person.leg: person for person in self.conference.people}
         wanted = {seat.leg: (seat.seen, seat.slides) for seat in self.conference.plan().seats}
+        interpreters = {
+            person.leg
+            for person in people.values()
+            if person.inside and person.media and not person.held and person.interpreter_since is not None
+            if person.pictures.camera or person.spotlight_since is not None
+        }
         for sink, at in scene.watchers.items():
             viewer, view = people[sink.removesuffix(SLIDES)], scene.views[at]
             assert viewer.pictures.watches and viewer.media
             if not viewer.inside or viewer.held:
                 assert view == View(card=view.card) and view.card in OUTSIDE_CARDS
+            elif not sink.endswith(SLIDES) and interpreters - {viewer.leg}:
+                assert any(face.guaranteed for face in view.faces), "no interpreter is seen"
             assert viewer.leg not in {face.source for face in view.faces} or sink.endswith(SLIDES)
             assert f"{viewer.leg}{SLIDES}" not in {face.source for face in view.faces}
             if not viewer.is_host:
