@@ -11,9 +11,10 @@ from bridge.sdp.transport import Credentials, DtlsRole, Fingerprint, NegotiatedI
 from tools.bench.server import Server
 from tools.load import speech
 from tools.load.checks import KEEP_ALIVE_S, Checks
+from tools.load.clips import VideoCodec
 from tools.load.crowd import Crowd, Task
 from tools.load.joins import Doorway
-from tools.load.offer import Answer, offer, read
+from tools.load.offer import Answer, Camera, offer, read
 from tools.load.speech import Codec
 
 OURS, THEIRS = Credentials("ours", "o" * 22), Credentials("theirs", "t" * 22)
@@ -81,6 +82,32 @@ def test_levels_are_told_as_rfc_6464_wants_them() -> None:
     beep = speech.levels(speech.beep())
     assert beep[0] == 9  # a sine of half the full scale
     assert set(beep[5:]) == {127}
+
+
+def test_an_offer_of_pictures_shares_the_path_of_the_sound() -> None:
+    camera = Camera(VideoCodec.H264, 8, sends=False)
+    text = offer(Codec.OPUS, 5000, OURS, Fingerprint("sha-256", bytes(32)), 7, camera)
+    sound, pictures = parse(text.encode()).sections
+    assert "a=group:BUNDLE 0 1\r\n" in text
+    assert (sound.kind, pictures.kind, pictures.port) == ("audio", "video", 5000)
+    assert text.count("a=ice-ufrag:ours\r\n") == 2
+    assert "a=recvonly\r\n" in text
+
+
+@pytest.mark.parametrize("by_browser", [True, False])
+def test_a_crowd_sees_what_one_of_it_shows(by_browser: bool) -> None:
+    with Server(layout="4:0") as server:
+        uri = server.page if by_browser else server.uri
+        task = Task(
+            uri, Codec.OPUS, calls=3, seconds=2.0, warmup=3.0, video=VideoCodec.VP8, height=180, senders=2
+        )
+        found = Crowd(task).run().pictures
+    assert found is not None
+    assert found.fps_least > 0  # how many it may be on a busy machine, nobody knows
+    assert found.read > 0
+    assert found.lost_percent == 0
+    assert found.delay_ms_p50 is not None
+    assert found.delay_ms_p50 > 0
 
 
 def test_a_crowd_of_browsers_talks_and_goes() -> None:

@@ -101,12 +101,14 @@ def _pictures() -> Iterator[Case]:
             for senders in (4, 9, 25):
                 yield _video(f"video-{short}-{height}-{senders}", codec, height, senders, senders)
         yield _video(f"video-{short}-360-100", codec, "360", 4, 100)
+    yield _video("video-browsers-360-100", "VP8", "360", 4, 100, browsers=True)
 
 
-def _video(name: str, codec: str, height: str, senders: int, calls: int) -> Case:
+def _video(name: str, codec: str, height: str, senders: int, calls: int, browsers: bool = False) -> Case:
     layout = f"{senders}:0"
     words = _load("opus", calls, "--talkers", "3", "--video", codec, "--height", height, "--layout", layout)
-    return Case(name, (*words, "--senders", str(senders), "--warmup", "6"), layout=layout)
+    words = (*words, "--senders", str(senders), "--warmup", "6")
+    return Case(name, words, layout=layout, browsers=browsers)
 
 
 _CLEAN = tuple(

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from bridge.rtc.identity import Identity
 from tools.load.member import Member, Part, State, Tell
 from tools.load.peer import BrowserStream
-from tools.load.pictures import PictureStream
 from tools.load.poll import Poll
 from tools.load.speech import Codec
 from tools.load.web import Connection
@@ -53,14 +52,12 @@ class Browsers:
         self._poll = poll
         self._on_up, self._on_over = on_up, on_over
         identity = Identity.make(datetime.datetime.now(datetime.UTC))
-        self.pictures: list[PictureStream] = []
         self.members = [Visit(index) for index in range(len(parts))]
         self.streams = [
-            BrowserStream(
-                codec, part.loop, part.position, part.listens, part.levels, identity, self._connected(visit)
-            )
+            BrowserStream(codec, part, identity, self._connected(visit))
             for visit, part in zip(self.members, parts, strict=True)
         ]
+        self.pictures = [stream.pictures for stream in self.streams if stream.pictures is not None]
         for stream in self.streams:
             poll.watch(stream, stream.receive)
 

@@ -20,8 +20,10 @@ from bridge.rtc.link import DtlsLink
 from bridge.rtp import packet, rtcp
 from bridge.sdp.transport import Credentials, NegotiatedDtls
 from tools.load.checks import Checks
-from tools.load.offer import Answer, offer, read
-from tools.load.speech import Codec, Loop
+from tools.load.member import Part
+from tools.load.offer import Answer, Camera, offer, read
+from tools.load.pictures import BrowserPictures
+from tools.load.speech import Codec
 from tools.load.stream import Stream, prepare
 
 REPORT_S = 5.0
@@ -29,21 +31,27 @@ _VOICE_LEVEL = 50  # [-dBov]; what is louder has the V bit of RFC 6464
 
 
 class BrowserStream(Stream):
-    """`levels`: of each payload of the loop [-dBov]. `on_up` is told once when sound can flow [monotonic s]."""
+    """`on_up` is told once when sound can flow [monotonic s]. `pictures`: what is shown and seen, None = nothing."""
 
     def __init__(
         self,
         codec: Codec,
-        loop: Loop,
-        position: int,
-        listens: bool,
-        levels: tuple[int, ...],
+        part: Part,
         identity: Identity,
         on_up: Callable[[float], None] = lambda now: None,
     ) -> None:
-        super().__init__(codec, loop, position, listens)
+        super().__init__(codec, part.loop, part.position, part.listens)
+        self.pictures: BrowserPictures | None = None
+        if part.video is not None:
+            self.pictures = BrowserPictures(
+                part.video,
+                part.clip,
+                part.looks,
+                lambda packet: self._put(self._link.wrap_rtp(packet)),
+                lambda packets: self._put(self._link.wrap_rtcp(packets)),
+            )
         self._on_up = on_up
-        self._levels = levels
+        self._levels = part.levels
         self._identity = identity
         self._local = Credentials(secrets.token_urlsafe(6), secrets.token_urlsafe(18))
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -69,7 +77,15 @@ class BrowserStream(Stream):
     def offer(self) -> str:
         """The description to send."""
         port = int(self._socket.getsockname()[1])
-        return offer(self.codec, port, self._local, self._identity.fingerprint, self._ssrc)
+        seen = self.pictures
+        camera = Camera(seen.codec, seen.ssrc, seen.clip is not None) if seen is not None else None
+        return offer(self.codec, port, self._local, self._identity.fingerprint, self._ssrc, camera)
+
+    def stop(self) -> None:
+        """Send no more; what comes is still noted."""
+        super().stop()
+        if self.pictures is not None:
+            self.pictures.stop()
 
     def accept(self, answer: str, now: float) -> None:
         """Begin to connect. Raises ValueError for an answer that is of no use."""
@@ -125,7 +141,15 @@ class BrowserStream(Stream):
         if datagram[0] >> 6 != 2:
             with contextlib.suppress(ProtocolError):
                 self._take_other(datagram, time.monotonic())
-        elif len(datagram) > 12 and not packet.is_rtcp(datagram):
+        elif packet.is_rtcp(datagram):
+            if self.pictures is not None:
+                with contextlib.suppress(ProtocolError):
+                    self.pictures.take_control(self._link.unwrap_rtcp(datagram))
+        elif self.pictures is not None and datagram[1] & 127 == self.pictures.codec.payload_type:
+            looks = self.pictures.payloads is not None
+            payload = packet.parse(self._link.unwrap_rtp(datagram)).payload if looks else b""
+            self.pictures.note(datagram[:12], notes[0][2], payload)
+        elif len(datagram) > 12:
             self.notes += datagram[:12] + notes[0][2]
             if self.payloads is not None:
                 self.payloads.append(packet.parse(self._link.unwrap_rtp(datagram)).payload)
@@ -145,6 +169,8 @@ class BrowserStream(Stream):
                 if handshake.keys is not None and not self.active:
                     self._link.take(handshake.keys)
                     self.active = True
+                    if self.pictures is not None:
+                        self.pictures.active = True
                     self._on_up(now)
             case _:
                 pass

@@ -7,13 +7,15 @@ import random
 import socket
 import struct
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Final
 
-from bridge.rtp import rtcp
+from bridge.rtp import rtcp, rtcp_feedback
 from tools.load.clips import CLOCK, RATE, Clip, VideoCodec
 from tools.load.stream import bound_pair
 
 _REPORT_EVERY: Final = RATE  # pictures
+_TAKES_BPS: Final = 2_500_000  # that a browser says it can take
 _FEEDBACK, _PLI, _FIR = 206, 1, 4  # RFC 4585 section 6.3, RFC 5104 section 4.3.1
 
 
@@ -34,7 +36,7 @@ class PictureStream(ABC):
         self.active = False
         self._position = 0
         self._sequence, self._clock = random.getrandbits(15), random.getrandbits(32)
-        self._ssrc = random.getrandbits(32)
+        self.ssrc = random.getrandbits(32)
         self._ticks = 0
         self._key_wanted = True
 
@@ -68,16 +70,16 @@ class PictureStream(ABC):
         for index, payload in enumerate(payloads):
             self._sequence = (self._sequence + 1) & 0xFFFF
             second = clip.codec.payload_type | (index == last) << 7
-            self._put(struct.pack("!BBHII", 0x80, second, self._sequence, self._clock, self._ssrc) + payload)
+            self._put(struct.pack("!BBHII", 0x80, second, self._sequence, self._clock, self.ssrc) + payload)
         self.sent_ns.append((self._position, now_ns))
         self._position = (self._position + 1) % len(clip.pictures)
 
     def _report(self) -> rtcp.ReceiverReport:
         """That all is well with what comes."""
         if not self.notes:
-            return rtcp.ReceiverReport(self._ssrc)
+            return rtcp.ReceiverReport(self.ssrc)
         sequence, _, ssrc = struct.unpack_from("!HII", self.notes, len(self.notes) - 26)
-        return rtcp.ReceiverReport(self._ssrc, (rtcp.ReportBlock(ssrc, 0, 0, sequence, 0, 0, 0),))
+        return rtcp.ReceiverReport(self.ssrc, (rtcp.ReportBlock(ssrc, 0, 0, sequence, 0, 0, 0),))
 
     def note(self, header: bytes, stamp: bytes, payload: bytes) -> None:
         """A packet has come: 12 octets of its header, 16 of the kernel's time."""
@@ -93,6 +95,28 @@ class PictureStream(ABC):
                 self.keys += 1
                 self._key_wanted = True
             datagram = datagram[length:]
+
+
+class BrowserPictures(PictureStream):
+    """Along the path of the sound: `put` and `put_control` protect what they are given, and send it."""
+
+    def __init__(
+        self,
+        codec: VideoCodec,
+        clip: Clip | None,
+        listens: bool,
+        put: Callable[[bytes], None],
+        put_control: Callable[[bytes], None],
+    ) -> None:
+        super().__init__(codec, clip, listens)
+        self._put_along, self._put_control_along = put, put_control
+
+    def _put(self, packet: bytes) -> None:
+        self._put_along(packet)
+
+    def _put_control(self, packets: bytes) -> None:
+        rate = rtcp_feedback.EstimatedBitrate(self.ssrc, _TAKES_BPS, ())
+        self._put_control_along(packets + rtcp.serialise(rate))
 
 
 class PhonePictures(PictureStream):
