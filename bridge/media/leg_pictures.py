@@ -347,15 +347,16 @@ class LegPictures:
         self._looked = now
         if self._transport is self.own and now >= self._transport.deadline:
             self._transport.wake(now)
-        on_stage = False
+        on_stage, due = False, inf
         wishes: list[bytes] = []
         for stream in self.streams.values():
             stream.wake(now)
             wishes += stream.feedback
             stream.feedback.clear()
             on_stage = on_stage or stream.on_stage
+            due = min(due, stream.sender.deadline)
         self._reports.wake(wishes, on_stage, now, wallclock)
-        self.deadline = now if on_stage else now + IDLE_S
+        self.deadline = now if on_stage else min(now + IDLE_S, due)
 
     def excuse(self, seconds: float) -> None:
         """The whole process slept for so long: that nothing came in that time says nothing."""
