@@ -48,7 +48,7 @@ class Screens:
         """Somebody who watches is in no conference, and sees a card instead."""
         if room.video and self._canvas.enabled:
             self._cards.setdefault(room.number, {})[leg] = card
-            self._blanks[room.number] = blank(room.number, self.canvas(language))
+            self._blanks[room.number] = blank(room, self.canvas(language))
             self._project(room.number)
 
     def clear(self, room: Room, leg: str) -> None:

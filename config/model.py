@@ -300,10 +300,10 @@ class Room:
     `knock_timeout_s`, at once for `no_host_end_s`, never for `last_one_end_s`. `tones_up_to`: tones tell who comes
     and goes until so many are in. `guests_can_unmute`: a guest whom a host has muted may lift that himself. `chat`:
     whether people in the room may write to each other. `video`: whether pictures are shown at all; `layout`: how, for
-    hosts, and for guests too where `guest_layout` is ""; `names`: below the faces. `guests_can_present`: show slides;
-    `presenter_in_main`: whoever shows some stands large himself where slides have a place of their own.
-    `interpreters`: addresses of known endpoints ("user@domain"), and `interpreter_aliases`: names of the room, by which
-    interpreters come; they have a place in everybody's picture.
+    hosts, and for guests too where `guest_layout` is ""; `fixed_grid`: few people get tiles no larger than many;
+    `names`: below the faces. `guests_can_present`: show slides; `presenter_in_main`: whoever shows some stands large
+    himself where slides have a place of their own. `interpreters`: addresses of known endpoints ("user@domain"), and
+    `interpreter_aliases`: names of the room, by which interpreters come; they have a place in everybody's picture.
     """
 
     number: str
@@ -331,6 +331,7 @@ class Room:
     video: bool = True
     layout: str = "1:7"
     guest_layout: str = ""
+    fixed_grid: bool = False
     names: bool = True
     guests_can_present: bool = True
     presenter_in_main: bool = False

@@ -88,7 +88,8 @@ class Scene:
 
     `watchers`: sink -> index of its view. `language`: of cards ("nb", "en"). `height`: of the largest canvas (16:9):
     1080, 720 or 360; `fps`: 25 or 30. `room`: the number that cards show.
-    `names`, `frames`: whether names, and the frame of the talker, are drawn.
+    `names`, `frames`: whether names, and the frame of the talker, are drawn. `fixed_grid`: tiles of few people are no
+    larger than those of many.
     """
 
     conference: str
@@ -100,3 +101,4 @@ class Scene:
     fps: int = 25
     names: bool = True
     frames: bool = True
+    fixed_grid: bool = False

@@ -16,7 +16,7 @@ FACES = View("4:0", (Face("a"), Face("b")))
 
 def conference(*watchers: str) -> Scene:
     """A scene of the room in which these watch."""
-    scene = blank("1001", Canvas(language="nb"))
+    scene = blank(ROOM, Canvas(language="nb"))
     return replace(scene, views=(FACES,) if watchers else (), watchers=dict.fromkeys(watchers, 0))
 
 

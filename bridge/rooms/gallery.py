@@ -113,7 +113,9 @@ class Gallery:
         self._stages = used
         self.scene = self._blank()
         if any(person.pictures.watches and person.media for person in people):
-            painter = _Painter(people, visible, self._standings, wall, self._speakers.talking)
+            painter = _Painter(
+                people, visible, self._standings, wall, self._speakers.talking, self._room.fixed_grid
+            )
             self.scene = replace(
                 self._blank(), views=painter.views(), watchers=painter.watchers,
                 names=wall.names, frames=wall.frames,
@@ -121,13 +123,15 @@ class Gallery:
         self.wanted = dict(_wanted(self.scene, visible))
 
     def _blank(self) -> Scene:
-        canvas, number = self._canvas, self._room.number
-        return blank(number, canvas)
+        return blank(self._room, self._canvas)
 
 
-def blank(number: str, canvas: Canvas) -> Scene:
+def blank(room: Room, canvas: Canvas) -> Scene:
     """A scene of a room in which nobody watches anything."""
-    return Scene(number, language=canvas.language, room=number, height=canvas.height, fps=canvas.fps)
+    return Scene(
+        room.number, language=canvas.language, room=room.number, height=canvas.height, fps=canvas.fps,
+        fixed_grid=room.fixed_grid,
+    )  # fmt: skip
 
 
 # -- claims -----------------------------------------------------------------------------------------------------------
@@ -170,19 +174,22 @@ def _extra(name: str, claims: Sequence[Claim]) -> int:
     return min(interpreters, layout(TWO_LARGE).seats - seats)
 
 
-def arranged(name: str, order: Sequence[str], interpreter: str, slides: str) -> tuple[str, tuple[str, ...]]:
+def arranged(
+    name: str, order: Sequence[str], interpreter: str, slides: str, fixed_grid: bool = False
+) -> tuple[str, tuple[str, ...]]:
     """How people and slides stand in one picture: the layout that it is drawn in, and who is on which seat.
 
     `order`: the stage as the viewer sees it; `interpreter`: whose place is guaranteed, `slides`: their source; "" each
-    = there is none.
+    = there is none. `fixed_grid`: its tiles are small however few there are.
     """
+    cells = layout(name).seats if fixed_grid else len(order)
     others = [who for who in order if who != interpreter]
     large = interpreter in order
     if slides:
         shown = [slides, interpreter, *others] if large else [slides, *others]
         fits = (each for each in ONE_LARGE if layout(each).seats >= len(shown))
         chosen = TWO_LARGE if large else next(fits, ONE_LARGE[-1])
-    elif not large or not others or (_is_grid(name) and len(order) <= MOST_EQUAL):
+    elif not large or not others or (_is_grid(name) and cells <= MOST_EQUAL):
         chosen, shown = name, list(order)
     elif _is_grid(name):
         chosen, shown = ONE_LARGE[1], [interpreter, *others]
@@ -204,6 +211,7 @@ class _Painter:
         standings: dict[Role, Standing],
         wall: Wall,
         talking: frozenset[str],
+        fixed_grid: bool,
     ) -> None:
         self.watchers: dict[str, int] = {}
         self._people = people
@@ -215,6 +223,7 @@ class _Painter:
         self._able = frozenset(person.leg for person in visible if _has_place(person))
         self._standings = standings
         self._wall = wall
+        self._fixed_grid = fixed_grid
         self._alone = sum(person.inside for person in people) == 1
         self._slides = next((f"{person.leg}{SLIDES}" for person in visible if person.slides_shown), "")
         if self._slides:
@@ -299,6 +308,7 @@ class _Painter:
             order,
             self._interpreter(order),
             self._slides if mixed else "",
+            self._fixed_grid,
         )
         view = View(chosen, tuple(self._faces[who] for who in shown), self._voices)
         if not shown:
@@ -356,7 +366,13 @@ def _wanted(scene: Scene, visible: Sequence[Participant]) -> Iterator[tuple[str,
     for view in scene.views:
         for face, tile in zip(
             view.faces,
-            tiles(view.layout, len(view.faces), view.more > 0, height=scene.height),
+            tiles(
+                view.layout,
+                len(view.faces),
+                view.more > 0,
+                height=scene.height,
+                fixed_grid=scene.fixed_grid,
+            ),
             strict=False,
         ):
             if face.camera is Camera.ON:

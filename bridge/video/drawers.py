@@ -23,6 +23,7 @@ def drawers(settings: VideoSettings) -> Drawers:
                 scene.names,
                 scene.frames,
                 settings.font,
+                scene.fixed_grid,
             )
 
         return open_drawer

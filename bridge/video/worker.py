@@ -349,4 +349,4 @@ class VideoWorker:
 
 def _look(scene: Scene) -> tuple[object, ...]:
     """What all canvases of a scene have in common: other drawers are needed when it changes."""
-    return scene.language, scene.room, scene.names, scene.frames
+    return scene.language, scene.room, scene.names, scene.frames, scene.fixed_grid

@@ -201,6 +201,21 @@ def test_who_stands_on_no_canvas_is_not_wanted() -> None:
     assert seen == set("abcde")
 
 
+def test_in_a_fixed_grid_few_get_tiles_as_small_as_many() -> None:
+    scene = cast(2, "9:0", fixed_grid=True)
+    assert scene.conference.scene.fixed_grid
+    assert {seat.seen for seat in scene.conference.plan().seats} == {240}
+    scene = cast(2, "9:0")
+    assert not scene.conference.scene.fixed_grid
+    assert {seat.seen for seat in scene.conference.plan().seats} == {720}
+
+
+def test_in_a_fixed_grid_of_small_tiles_the_interpreter_is_large_from_the_start() -> None:
+    scene = cast(3, "16:0", fixed_grid=True)
+    scene.do(commands.MarkInterpreter("a", "c", True))
+    assert sees(scene, "a").layout == "1:21" and faces(scene, "a") == ["c", "b"]
+
+
 # -- interpreters -----------------------------------------------------------------------------------------------------
 
 
