@@ -25,12 +25,14 @@ pytestmark = pytest.mark.usefixtures("quick_pins")
 WORDS = {
     "lock": None, "unlock": None, "muteguests": None, "unmuteguests": None, "clearallbuzz": None, "admit_all": None,
     "message": {"payload": "written inside"}, "transform_layout": {"transforms": {"layout": "4:0"}},
-    "set_guests_can_unmute": {"setting": True},
+    "set_guests_can_unmute": {"setting": True}, "set_guests_can_present": {"setting": False},
 }  # fmt: skip
 DEEDS = {
     "unlock": None, "disconnect": None, "mute": None, "unmute": None, "buzz": None, "clearbuzz": None,
     "spotlighton": None, "client_mute": None, "overlaytext": {"text": "written on a picture"},
     "message": {"payload": "written to one"}, "role": {"role": "chair"}, "dtmf": {"digits": "*1"},
+    "video_muted": None, "interpreteron": None, "take_floor": None, "release_floor": None,
+    "pres_in_mix": {"state": True},
 }  # fmt: skip
 
 persons = st.integers(0, 4)
@@ -86,10 +88,19 @@ class Life:
             seen = {each["uuid"]: {**each, "last_spoken_time": 0} for each in reply.result}
             told = {uuid: {**each, "last_spoken_time": 0} for uuid, each in stream.roster().items()}
             assert told == seen
+            assert set(stream.of("layout")[-1]["participants"]) <= seen.keys()
+            presenting = [uuid for uuid, each in seen.items() if each["is_presenting"] == "YES"]
+            assert slides_of(stream) == "".join(uuid for uuid in presenting if uuid != browser.uuid)
         elif browser.uuid not in self.entered:
             names = {event.name for event in stream.events}
             assert names <= {"participant_update", "refresh_token", "call_disconnected"}
             assert {each["uuid"] for each in stream.of("participant_update")} == {browser.uuid}
+
+
+def slides_of(stream: Stream) -> str:
+    """Whose slides a stream says that there are."""
+    told = [event for event in stream.events if event.name in ("presentation_start", "presentation_stop")]
+    return str(told[-1].data["presenter_uuid"]) if told and told[-1].data else ""
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -105,4 +116,4 @@ def test_every_stream_shows_what_its_reader_may_know(sequence: list[tuple[str, i
                 await life.step(*step)
 
     with TemporaryDirectory() as folder:
-        live(scene, Path(folder))
+        live(scene, Path(folder), pictures=True)
