@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -38,6 +39,8 @@ Place = Callable[[str], str | None]
 class VideoPool:
     """At most `most` workers. `place`: says where the media process of a conference is.
 
+    Where there are fewer than wanted, conferences in which people are seen go before those that show cards only: who
+    calls many numbers and waits at each door takes no pictures from those inside.
     `figures`: the newest of each conference's worker. `restarts`: how often workers were lost, by reason. `refused`:
     how many conferences had to do without pictures since there were too many.
     """
@@ -89,15 +92,14 @@ class VideoPool:
         keeper = self._keepers.get(name)
         if keeper is not None:
             keeper.show(scene)
+            self._make_room()
         elif not scene.watchers:
             self._waiting.pop(name, None)
         elif self._open and len(self._keepers) < self._most:
             self._begin(scene)
         elif self._open:
-            if name not in self._waiting:
-                self.refused += 1
-                _log.warning("video-refused", room=name, limit=self._most)
-            self._waiting[name] = scene
+            self._wait(scene)
+            self._make_room()
 
     def media_lost(self) -> None:
         """Media processes have gone or come: workers follow their conferences at once."""
@@ -109,16 +111,44 @@ class VideoPool:
         self._keepers[scene.conference] = keeper
         self._tasks[scene.conference] = self._crew.start(self._keep(keeper), f"video-{scene.conference}")
 
+    def _wait(self, scene: Scene) -> None:
+        if scene.conference not in self._waiting:
+            self.refused += 1
+            _log.warning("video-refused", room=scene.conference, limit=self._most)
+        self._waiting[scene.conference] = scene
+
+    def _make_room(self) -> None:
+        """Let workers that show nobody go, as many as others wait who would show somebody."""
+        if not self._waiting:
+            return
+        wanted = sum(map(_shows_people, self._waiting.values()))
+        wanted -= sum(keeper.is_leaving for keeper in self._keepers.values())
+        idle = (
+            each for each in self._keepers.values() if not each.is_leaving and not _shows_people(each.scene)
+        )
+        for keeper in islice(idle, max(0, wanted)):
+            keeper.leave()
+
     async def _keep(self, keeper: Keeper) -> None:
         try:
             await keeper.run()
         finally:
             del self._keepers[keeper.scene.conference]
             del self._tasks[keeper.scene.conference]
-        if self._open and keeper.scene.watchers:
-            self._begin(keeper.scene)  # somebody came while the worker was on its way out
-        elif self._open and self._waiting:
-            self._begin(self._waiting.pop(next(iter(self._waiting))))
+        if self._open:
+            self._go_on(keeper.scene)
+
+    def _go_on(self, last: Scene) -> None:
+        """A worker has left: the next one is for who waits, or for who came while it was on its way out."""
+        again = {last.conference: last} if last.watchers else {}
+        scenes = again | self._waiting
+        chosen = next(filter(_shows_people, scenes.values()), next(iter(scenes.values()), None))
+        if again and chosen is not last:
+            self._wait(last)
+        if chosen is not None:
+            self._waiting.pop(chosen.conference, None)
+            self._begin(chosen)
+            self._make_room()
 
 
 class Keeper:
@@ -148,6 +178,11 @@ class Keeper:
             self._stay()
         elif self._linger is None:
             self._linger = asyncio.get_running_loop().call_later(LINGER_S, self.leave)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether its worker was told to exit."""
+        return self._leaving.is_set()
 
     def leave(self) -> None:
         """Let the worker exit, and do not start it again."""
@@ -266,6 +301,10 @@ class Keeper:
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
+
+
+def _shows_people(scene: Scene) -> bool:
+    return any(view.faces for view in scene.views)
 
 
 async def _end(process: asyncio.subprocess.Process, gently: bool) -> None:

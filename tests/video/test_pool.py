@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -21,7 +22,7 @@ from bridge.video import contract, pool
 from bridge.video.pool import VideoPool
 from bridge.video.settings import VideoSettings
 from bridge.wire import Wire, prepare
-from mixer.scene import Scene, View
+from mixer.scene import Card, Scene, View
 from tests.video.clips import stream, unit
 from tests.video.control_room import faces, scene
 
@@ -137,6 +138,35 @@ async def test_there_are_no_more_than_the_most_and_who_waits_gets_the_next_place
     assert video.refused == 1
     await media.until(lambda: "42" in video.pids)
     video.show(scene())
+    await media.until(lambda: "43" in video.pids)
+
+
+async def test_who_shows_people_goes_before_who_shows_cards(
+    media: Media, video: VideoPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "LINGER_S", 0.05)
+    door = Scene("43", (View(card=Card.WAITING_FOR_HOST),), {"y": 0})
+    video.show(door)
+    await media.until(lambda: "43" in video.pids)
+    video.show(replace(door, conference="44"))
+    video.show(WATCHED)
+    await media.until(lambda: "42" in video.pids)
+    assert list(video.pids) == ["42"] and not video.restarts
+    video.show(replace(door, language="nb"))
+    assert video.refused == 3, "each conference that has none is counted once"
+    video.show(scene())
+    await media.until(lambda: "44" in video.pids)
+    video.show(replace(WATCHED, conference="43"))
+    await media.until(lambda: "43" in video.pids)
+
+
+async def test_a_room_that_shows_people_no_more_makes_room_for_one_that_does(
+    media: Media, video: VideoPool
+) -> None:
+    video.show(WATCHED)
+    video.show(replace(WATCHED, conference="43"))
+    await media.until(lambda: "42" in video.pids)
+    video.show(replace(WATCHED, views=(View(card=Card.ENDED),)))
     await media.until(lambda: "43" in video.pids)
 
 
