@@ -33,6 +33,7 @@ LATER_KEY_S: Final = 2.0
 GONE_S: Final = 2.0  # without a packet: no pictures come
 CHOOSE_S: Final = 0.2  # from one choice among sources to the next
 LIP_SYNC_S: Final = 0.3  # a picture waits no longer for its sound
+BELIEVED_S: Final = 1.0  # sound so much later than its picture: the peer's two streams have two clocks
 TMMBR_S: Final = 5.0  # a request that was not answered is made again
 _ROUND_TRIP_S: Final = 0.1  # before any was measured
 
@@ -282,7 +283,7 @@ class VideoSession:
         """When it is to be seen: together with the sound that was captured with it."""
         captured = track.clock.wallclock(track.ssrc, frame.timestamp, frame.arrival)
         leaves = self._around.sound_leaves(captured, frame.arrival) if captured is not None else None
-        if leaves is None or not frame.arrival < leaves:
+        if leaves is None or not frame.arrival < leaves < frame.arrival + BELIEVED_S:
             return frame.arrival
         return min(leaves, frame.arrival + LIP_SYNC_S)
 

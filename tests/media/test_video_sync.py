@@ -64,9 +64,16 @@ def test_pictures_that_come_after_their_sound_wait_for_nothing() -> None:
 
 
 def test_none_waits_longer_than_300_ms() -> None:
-    peer = Filmed(late=-5.0)
+    peer = Filmed(late=-0.6)
     peer.run(3.0)
     assert peer.waits == [0.3] * 5
+
+
+def test_streams_with_two_clocks_are_not_believed() -> None:
+    for late in (-5.0, 5.0):
+        peer = Filmed(late=late)
+        peer.run(3.0)
+        assert peer.waits == [0.0] * 5
 
 
 def test_a_peer_that_is_silent_gives_no_measure() -> None:
