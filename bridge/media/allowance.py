@@ -25,3 +25,10 @@ class Allowance:
             return False
         self._left -= 1.0
         return True
+
+    def has(self, now: float) -> bool:
+        """Whether one more packet would be within bounds at `now`; it is not counted."""
+        if not self.take(now):
+            return False
+        self._left += 1.0
+        return True

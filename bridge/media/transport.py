@@ -29,6 +29,9 @@ PICTURES_RTCP_PER_S = 200.0
 # Packets of another source (SSRC) than the one that is heard: enough for the peer to begin one. So a flood that is
 # forged with the peer's address, by somebody who does not see its packets, does not use up what the peer may send.
 OTHERS_PER_S = 50.0
+# Of sources that were verified. SRTP keeps something of each for as long as its key lives, and looks them through one
+# by one for each packet: a peer that sends from ever new ones would make each packet of all legs slow.
+SOURCES_PER_S, SOURCES_AT_ONCE = 0.1, 100.0
 RECORDS_PER_S = 50.0  # of DTLS; a handshake takes five or so, and some more where they are lost
 
 Unwrap = Callable[[bytes], bytes]
@@ -48,7 +51,7 @@ class Streams(Protocol):
         ...
 
 
-class Pictures(Protocol):
+class PictureStreams(Protocol):
     """Who gets a leg's packets of pictures, and says beforehand which are worth decrypting."""
 
     @property
@@ -85,7 +88,7 @@ class Transport(ABC):
     ) -> None:
         self.leg = leg
         self.streams: Streams  # set by their owner, before anything comes
-        self.pictures: Pictures | None = None
+        self.pictures: PictureStreams | None = None
         self.deadline = inf
         self._protection = protection
         self._rate_factor = rate_factor
@@ -93,6 +96,8 @@ class Transport(ABC):
         self._tell = tell
         self._allowance = self._other_allowance = Allowance(0.0, 0.0, 0.0)
         self._heard_source = b""  # SSRC of the packet that was last taken
+        self._sources: set[bytes] = set()  # those that were verified; bounded by the allowance
+        self._source_allowance = Allowance(SOURCES_PER_S, SOURCES_AT_ONCE, 0.0)
         self._rtcp_allowance = Allowance(0.0, 0.0, 0.0)
         self._record_allowance = Allowance(0.0, 0.0, 0.0)
         # Bound once, and again when the link changes: a look-up less on every packet.
@@ -163,6 +168,8 @@ class Transport(ABC):
         source = datagram[8:12]
         if source == self._heard_source:
             allowance = self._allowance
+        elif not self._may_begin_source(source, arrival):
+            return False
         else:
             pictures = self.pictures
             if pictures is not None and len(source) == 4 and datagram[1] & 0x7F in pictures.types:
@@ -172,16 +179,22 @@ class Transport(ABC):
             self._drops["over-rate"] += 1
             return False
         try:
-            self.streams.take_rtp(self._unwrap_rtp(datagram), arrival)
+            packet = self._unwrap_rtp(datagram)
+            if source not in self._sources:
+                self._begin_source(source, arrival)
+            self.streams.take_rtp(packet, arrival)
         except ProtocolError as fault:
             self._drops[fault.name] += 1
             return False
         self._heard_source = source
         return True
 
-    def _take_picture(self, pictures: Pictures, datagram: bytes, arrival: float) -> bool:
+    def _take_picture(self, pictures: PictureStreams, datagram: bytes, arrival: float) -> bool:
         try:
-            pictures.take_picture(self._unwrap_rtp(datagram), arrival)
+            packet = self._unwrap_rtp(datagram)
+            if datagram[8:12] not in self._sources:
+                self._begin_source(datagram[8:12], arrival)
+            pictures.take_picture(packet, arrival)
         except ProtocolError as fault:
             self._drops[fault.name] += 1
             return False
@@ -192,12 +205,31 @@ class Transport(ABC):
         if not self._rtcp_allowance.take(arrival):
             self._drops["over-rate"] += 1
             return False
+        source = datagram[4:8]
+        if not self._may_begin_source(source, arrival):
+            return False
         try:
-            self.streams.take_rtcp(self._unwrap_rtcp(datagram), arrival)
+            packet = self._unwrap_rtcp(datagram)
+            if source not in self._sources:
+                self._begin_source(source, arrival)
+            self.streams.take_rtcp(packet, arrival)
         except ProtocolError as fault:
             self._drops[fault.name] += 1
             return False
         return True
+
+    def _may_begin_source(self, source: bytes, arrival: float) -> bool:
+        """Whether a packet of this SSRC may be unwrapped: it is known, or one more may be."""
+        if source in self._sources or self._source_allowance.has(arrival):
+            return True
+        self._drops["too-many-sources"] += 1
+        return False
+
+    def _begin_source(self, source: bytes, arrival: float) -> None:
+        """A packet of this SSRC was unwrapped for the first time. Without keys anybody's can be."""
+        if self._protection.link.secure:
+            self._source_allowance.take(arrival)
+            self._sources.add(source)
 
     def _is_record(self, datagram: bytes) -> bool:
         """Whether this is DTLS, and DTLS is what was agreed on."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.media.track import SPAN
+from bridge.rtp import rtcp
 from bridge.rtp.link import SdesLink
 from bridge.sdp.audio import SrtpKey
 from bridge.sdp.video import VideoLimits
@@ -162,3 +163,32 @@ def test_what_is_dropped_unread_is_told_to_have_come() -> None:
     assert bench.drops["off-stage"] > 95
     told = sum(len(each.received) for each in bench.asked if hasattr(each, "received"))
     assert told > 80
+
+
+@pytest.mark.parametrize("reports", [False, True])
+def test_a_peer_that_makes_up_ever_new_sources_is_not_followed_for_long(reports: bool) -> None:
+    """SRTP looks through all sources that it knows for each packet."""
+    bench, counted = secure()
+    transport = bench.alone or bench.transport
+    bench.pictures.show(360, 0, bench.now)
+    camera = Camera()
+    bench.pass_time(0.04, talking=True)
+    bench.film(camera, 0.4)
+    of_reports = Counted(transport._unwrap_rtcp)
+    transport._unwrap_rtcp = of_reports
+    before = counted.calls
+    for n in range(500):
+        if reports:
+            report = rtcp.serialise(rtcp.ReceiverReport(10_000 + n))
+            transport._take_report(bench.link.wrap_rtcp(report), bench.now)
+        else:
+            bench.watch(*Camera(10_000 + n).picture(key=True, octets=100))
+        bench.pass_time(0.02)
+    assert 90 <= counted.calls - before + of_reports.calls <= 110
+    assert bench.drops["too-many-sources"] > 380
+    bench.units.clear()
+    for n in range(50):
+        bench.watch(*camera.picture(key=n % 25 == 0))
+        bench.pass_time(0.04, talking=True)
+    assert len(bench.units) >= 25
+    assert bench.session.received.packets == 102
