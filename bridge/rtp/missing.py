@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Final
 
 REORDERED_S: Final = 0.010  # what is overtaken by less is not asked for
 _ASKED_AT_MOST: Final = 5  # times
 _LEAST_S: Final = 0.030  # between two of them
+_FEW: Final = 50  # that are taken out one by one
 _AT_ONCE: Final = 100  # numbers told in one call; the others are due the next time
 
 
@@ -32,9 +33,7 @@ class MissingPackets:
 
     def miss(self, first: int, end: int, now: float) -> None:
         """The numbers from `first` to before `end` have been overtaken."""
-        entry = (now, now + REORDERED_S, 0)
-        for number in range(first, end):
-            self._times[number] = entry
+        self._times.update(dict.fromkeys(range(first, end), (now, now + REORDERED_S, 0)))
 
     def found(self, number: int) -> None:
         """It came after all."""
@@ -42,8 +41,16 @@ class MissingPackets:
 
     def forget_before(self, number: int) -> None:
         """Nothing below this number is wanted any more."""
-        for missing in tuple(takewhile(number.__gt__, self._times)):
-            del self._times[missing]
+        times = self._times
+        if times and next(reversed(times)) < number:
+            times.clear()
+            return
+        gone = tuple(takewhile(number.__gt__, times))
+        if len(gone) > _FEW:
+            self._times = dict(islice(times.items(), len(gone), None))
+            return
+        for missing in gone:
+            del times[missing]
 
     def clear(self) -> None:
         """Nothing is missing."""

@@ -15,6 +15,7 @@ BEFORE: Final = 64  # numbers before the first packet that came, which it may ha
 _WINDOW: Final = 1_000  # numbers ahead or back; a packet farther off is of a source that began anew
 _MOST_MISSING: Final = 300  # beyond, a key frame is cheaper than what is missing
 _MOST_WAITING: Final = 1_024  # packets behind a gap; beyond, the gap is given up
+_FEW: Final = 50  # that wait: it is quicker to look at all of them than to walk through the gap
 _MOST_WAITING_BYTES: Final = 3_000_000
 
 Arrived = tuple[VideoPacket, float]
@@ -73,7 +74,8 @@ class PacketOrder:
     def wait(self, number: int, packet: VideoPacket, arrival: float, key_start: bool) -> None:
         """Keep a packet that others should come before. `key_start`: it begins a key frame."""
         if number > self.highest:
-            self.missing.miss(self.highest + 1, number, arrival)
+            # Of a gap that is given up at once not every number need be remembered.
+            self.missing.miss(max(self.highest + 1, number - _MOST_MISSING - 1), number, arrival)
             self.highest = number
         else:
             self.missing.found(number)
@@ -103,6 +105,8 @@ class PacketOrder:
     def give_up(self) -> VideoPacket:
         """Go on behind the gap, with the packet that is returned."""
         number = self.expected
+        if len(self.waiting) < _FEW:
+            number = min(self.waiting)
         while number not in self.waiting:
             number += 1
         self.gave_up = number
@@ -110,8 +114,10 @@ class PacketOrder:
         return self.waiting[number][0]
 
     def _leap(self, number: int) -> None:
-        for gone in range(self.expected, number):
-            entry = self.waiting.pop(gone, None)
+        waiting = self.waiting
+        behind = range(self.expected, number)
+        for gone in behind if len(behind) < len(waiting) else [each for each in waiting if each < number]:
+            entry = waiting.pop(gone, None)
             if entry is not None:
                 self._octets -= len(entry[0].payload)
         self.missing.forget_before(number)

@@ -93,3 +93,16 @@ def test_when_it_is_full() -> None:
     assert not order.is_full
     wait(order, 303)
     assert order.is_full
+
+
+def test_a_gap_that_is_given_up_at_once_costs_little() -> None:
+    """Else a peer that leaves out a thousand numbers with each packet would hold up the sound of all."""
+    order = begun(0)
+    highest = 0
+    for _ in range(100):
+        highest += 990
+        order.wait(order.number(highest & 0xFFFF), packet(highest & 0xFFFF), 10.0, False)
+        assert order.is_full and len(order.missing) == 301
+        assert order.give_up().sequence == highest & 0xFFFF
+        assert not order.missing and order.gave_up == order.expected
+        assert drained(order) == [highest & 0xFFFF]
