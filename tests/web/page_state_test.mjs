@@ -253,14 +253,13 @@ test('whatever ends a conversation is told in words', () => {
   for (const reason of told) assert.ok(english[`ended.${reason}`], reason);
 });
 
-test('slides are ours once the room shows them, and of nobody when it stops', () => {
-  const sharing = run(inside(someone('a')), { type: 'slides', slides: { sharing: true } });
-  assert.equal(sharing.slides.ours, false);
-  const shown = run(sharing, { type: 'presenter', presenter: { uuid: 'me', name: 'Me' } });
-  assert.equal(shown.slides.ours, true);
-  const taken = run(shown, { type: 'presenter', presenter: { uuid: 'a', name: 'a' } });
-  assert.deepEqual([taken.slides.ours, taken.slides.presenter.name], [false, 'a']);
-  assert.equal(run(taken, { type: 'presenter', presenter: null }).slides.presenter, null);
+test('who shows slides is known as long as he does, and a hidden picture is told to him whose it is', () => {
+  const shown = run(inside(someone('a')), { type: 'presenter', presenter: { uuid: 'a', name: 'a' } });
+  assert.equal(shown.slides.presenter.name, 'a');
+  assert.equal(run(shown, { type: 'presenter', presenter: null }).slides.presenter, null);
+  const me = (more) => ({ type: 'person', person: someone('me', { role: 'chair', ...more }) });
+  const said = state.tidings(shown, run(shown, me({ video_muted_by_host: true, is_video_muted: 'YES' })));
+  assert.deepEqual(said.map((one) => one.key), ['said.hidden-by-host']);
 });
 
 test('nothing that was seen of a room is left when one is out of it', () => {

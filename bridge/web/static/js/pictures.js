@@ -19,6 +19,7 @@ export class Pictures {
     this.room = null; // MediaStream: the room's picture
     this.slides = null; // slides that others show, when we have them apart
     this.screen = null; // what we show
+    this.presents = false; // the room shows it
   }
 
   /** What a new call begins with. */
@@ -87,9 +88,11 @@ export class Pictures {
     await this.toldCall();
   }
 
-  /** The bridge says who shows slides: another one has taken our place, or nobody shows any more. */
-  async presenting(uuid) {
-    if (this.screen && uuid !== this.session.me && this.state().slides.ours) {
+  /** Our own entry says whether the room shows our slides: another one may have taken our place, or a host it away. */
+  async presented(on) {
+    const before = this.presents;
+    this.presents = on;
+    if (before && !on && this.screen) {
       this.drop();
       await this.toldCall();
     }
@@ -110,6 +113,7 @@ export class Pictures {
   drop() {
     if (this.screen) for (const track of this.screen.getTracks()) track.stop();
     this.screen = null;
-    this.dispatch({ type: 'slides', slides: { sharing: false, ours: false } });
+    this.presents = false;
+    this.dispatch({ type: 'slides', slides: { sharing: false } });
   }
 }

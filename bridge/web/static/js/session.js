@@ -168,7 +168,7 @@ export class Session {
         return this.dispatch({ type: 'sync-end' });
       case 'participant_create':
       case 'participant_update':
-        return this.dispatch({ type: 'person', person: person(body) });
+        return this.seen(person(body));
       case 'participant_delete':
         return this.dispatch({ type: 'person-gone', uuid: body.uuid });
       case 'conference_update':
@@ -179,7 +179,7 @@ export class Session {
         return this.dispatch({ type: 'layout', layout: layoutOf(body) });
       case 'presentation_start':
       case 'presentation_stop':
-        return this.presents(presenterOf(body));
+        return this.dispatch({ type: 'presenter', presenter: presenterOf(body) });
       case 'message_received':
         return this.received(body);
       case 'call_disconnected':
@@ -215,9 +215,9 @@ export class Session {
     if (!line.own && !this.state().chat.open) this.notify('notice.message', { name: line.from }, 'chat');
   }
 
-  presents(presenter) {
-    this.dispatch({ type: 'presenter', presenter });
-    this.pictures.presenting(presenter ? presenter.uuid : '');
+  seen(one) {
+    this.dispatch({ type: 'person', person: one });
+    if (one.uuid === this.me) this.pictures.presented(one.presents);
   }
 
   // The call

@@ -26,7 +26,7 @@ export function initial(room = '', name = '', host = false) {
     synchronised: 0, // how many times people have come whole
     speaking: [], // uuids
     pictures: { picture: false, slides: false }, // whether the room's picture and slides of their own come
-    slides: { sharing: false, ours: false, apart: false, presenter: null }, // `ours`: the room shows them
+    slides: { sharing: false, apart: false, presenter: null }, // `presenter`: another one, {uuid, name}
     layout: '', // how the room's picture is arranged, as "1:7"
     mirror: true, // our own picture lies over the room's
     conference: { known: false, locked: false, guestsMuted: false, guestsCanUnmute: false },
@@ -56,6 +56,7 @@ export function person(object) {
     spotlight: Number(object.spotlight) || 0,
     interpreter: yes(object.is_interpreter),
     hidden: yes(object.is_video_muted), // his picture, by a host or by himself
+    hiddenByHost: yes(object.video_muted_by_host),
     presents: yes(object.is_presenting),
     waiting: object.service_type === 'waiting_room',
     since: Number(object.start_time) || 0,
@@ -124,10 +125,7 @@ const CHANGES = {
   devices: (state, { devices }) => ({ ...state, devices: { ...state.devices, ...devices } }),
   pictures: (state, { pictures }) => ({ ...state, pictures: { ...state.pictures, ...pictures } }),
   slides: (state, { slides }) => ({ ...state, slides: { ...state.slides, ...slides } }),
-  presenter: (state, { presenter }) => {
-    const ours = Boolean(presenter && state.seat && presenter.uuid === state.seat.me);
-    return { ...state, slides: { ...state.slides, presenter, ours } };
-  },
+  presenter: (state, { presenter }) => ({ ...state, slides: { ...state.slides, presenter } }),
   layout: (state, { layout }) => (state.layout === layout ? state : { ...state, layout }),
   mirror: (state, { mirror }) => ({ ...state, mirror }),
   'sound-blocked': (state, { blocked }) => ({ ...state, soundBlocked: blocked }),
@@ -287,6 +285,8 @@ export function tidings(before, after) {
   }
   if (before.seat.role !== after.seat.role) say(`said.role.${after.seat.role}`, {}, true, true);
   const [was, is] = [own(before), own(after)];
+  if (was && is && was.hiddenByHost !== is.hiddenByHost)
+    say(is.hiddenByHost ? 'said.hidden-by-host' : 'said.shown-by-host', {}, true, true);
   if (was && is && was.muted !== is.muted)
     say(is.muted ? 'said.muted-by-host' : 'said.unmuted-by-host', {}, true);
   return said;

@@ -97,7 +97,7 @@ function personDialog(context, state, close) {
   const picture = button({
     kind: 'secondary wide',
     drawing: 'camera-off',
-    onclick: act(() => commands.hidePicture(uuid, !one.hidden)),
+    onclick: act(() => commands.hidePicture(uuid, !one.hiddenByHost)),
   });
   const host = button({
     kind: 'secondary wide',
@@ -128,8 +128,8 @@ function personDialog(context, state, close) {
     write(mute.label, t(one.muted ? 'host.unmute' : 'host.mute'));
     write(spotlight.label, t(one.spotlight ? 'host.spotlight-off' : 'host.spotlight'));
     write(interpreter.label, t(one.interpreter ? 'host.interpreter-off' : 'host.interpreter'));
-    redraw(picture.picture, one.hidden ? 'camera' : 'camera-off');
-    write(picture.label, t(one.hidden ? 'host.show-picture' : 'host.hide-picture'));
+    redraw(picture.picture, one.hiddenByHost ? 'camera' : 'camera-off');
+    write(picture.label, t(one.hiddenByHost ? 'host.show-picture' : 'host.hide-picture'));
     show(picture.element, one.how !== 'phone');
     show(hand.element, one.hand > 0);
     show(host.element, one.role !== 'host');

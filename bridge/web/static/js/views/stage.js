@@ -66,14 +66,14 @@ export function stage(context) {
     mark(frame, 'data-slides', state.slides.apart && state.pictures.slides);
     own.update(state);
     show(own.element, state.mirror && state.camera.status === 'ok');
-    show(presents, presenter !== null);
-    if (presenter)
-      write(presents, state.slides.ours ? t('slides.yours') : t('slides.by', { name: presenter.name }));
+    const { sharing } = state.slides;
+    show(presents, sharing || presenter !== null);
+    write(presents, sharing ? t('slides.yours') : presenter ? t('slides.by', { name: presenter.name }) : '');
     show(layout.element, isHost(state));
     show(self.element, state.camera.status === 'ok');
     redraw(self.picture, 'self');
     write(self.label, state.mirror ? t('stage.hide-self') : t('stage.show-self'));
-    show(apart.element, state.slides.apart || (presenter !== null && !state.slides.ours));
+    show(apart.element, state.slides.apart || presenter !== null);
     write(apart.label, state.slides.apart ? t('slides.together') : t('slides.apart'));
   };
   return { element, update, gone: () => document.removeEventListener('fullscreenchange', told) };
