@@ -270,7 +270,8 @@ class Focus:
             in_turn(lambda leg: leg.notify(told), self._hearers(self.conference.present().inside))
 
     def _on_stage(self) -> tuple[tuple[str, ...], ...]:
-        return tuple(self.conference.stage(role) for role in Role)
+        conference = self.conference
+        return tuple((conference.picture_layout(role), *conference.stage(role)) for role in Role)
 
     def _last_word(self, event: Event) -> _LastWord | None:
         """What must be done with a leg that leaves by this event, once it has heard why."""

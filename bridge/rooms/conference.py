@@ -130,7 +130,12 @@ class Conference:
 
     def stage(self, role: Role) -> tuple[str, ...]:
         """Who is shown to those with this role, in the order of seats."""
-        return self._gallery.stage(role)
+        return self._gallery.picture(role)[1]
+
+    def picture_layout(self, role: Role) -> str:
+        """The layout that these see: that of the room, or the one that an interpreter needs."""
+        set_for = self.layouts.host if role is Role.HOST else self.layouts.guest
+        return self._gallery.picture(role)[0] or set_for
 
     @property
     def run_state(self) -> RunState:

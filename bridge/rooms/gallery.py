@@ -17,7 +17,7 @@ What was decided where the sources leave it open:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -80,6 +80,7 @@ class Gallery:
             tuple[str, int], Stage
         ] = {}  # by layout and large seats, those in use: two at most
         self._standings: dict[Role, Standing] = {}
+        self._pictures: dict[Role, tuple[str, tuple[str, ...]]] = {}  # of people, without slides
         self.scene = self._blank()
         self.wanted: dict[str, Wanted] = {}
 
@@ -87,9 +88,10 @@ class Gallery:
         """These talk now."""
         self._speakers.talk(legs, now)
 
-    def stage(self, role: Role) -> tuple[str, ...]:
-        """Who is shown to those with this role who are not on the stage themselves, in the order of seats."""
-        return self._standings.get(role, Standing()).order
+    def picture(self, role: Role) -> tuple[str, tuple[str, ...]]:
+        """What those with this role see who are not on the stage themselves, slides aside: the layout that is drawn, ""
+        = none, and who is in it, in the order of its seats."""
+        return self._pictures.get(role, ("", ()))
 
     def deadline(self) -> float | None:
         """When the stage changes if nothing else happens."""
@@ -110,6 +112,9 @@ class Gallery:
                 used[key] = self._stages.get(key) or Stage(key[1], layout(name).seats)
                 used[key].settle(claims, self._speakers, now, _extra(name, claims))
             self._standings[role] = used[key].standing
+            order = used[key].standing.order
+            interpreter = _interpreter(order, {person.leg: person for person in visible})
+            self._pictures[role] = arranged(name, order, interpreter, "", self._room.fixed_grid)
         self._stages = used
         self.scene = self._blank()
         if any(person.pictures.watches and person.media for person in people):
@@ -306,7 +311,7 @@ class _Painter:
         chosen, shown = arranged(
             layouts.host if role is Role.HOST else layouts.guest,
             order,
-            self._interpreter(order),
+            _interpreter(order, self._visible),
             self._slides if mixed else "",
             self._fixed_grid,
         )
@@ -316,11 +321,6 @@ class _Painter:
         else:
             view = replace(view, more=self._left_over(shown, viewer))
         return self._signed(view, signs)
-
-    def _interpreter(self, order: Sequence[str]) -> str:
-        """Whose place is guaranteed: the one who was marked last."""
-        marked = [who for who in order if self._visible[who].interpreter_since is not None]
-        return max(marked, key=lambda who: self._visible[who].interpreter_since or 0.0, default="")
 
     def _left_over(self, shown: Sequence[str], viewer: str) -> int:
         """How many could be shown and are not. Of those who share a view, everyone may be one of them."""
@@ -334,6 +334,12 @@ class _Painter:
         if not signs:
             return replace(view, banner=wall.banner) if wall.banner else view
         return replace(view, banner=wall.banner, locked=wall.locked, knocking=wall.knocking)
+
+
+def _interpreter(order: Sequence[str], visible: Mapping[str, Participant]) -> str:
+    """Whose place is guaranteed: the one who was marked last."""
+    marked = [who for who in order if visible[who].interpreter_since is not None]
+    return max(marked, key=lambda who: visible[who].interpreter_since or 0.0, default="")
 
 
 def _face(person: Participant, talking: frozenset[str]) -> Face:

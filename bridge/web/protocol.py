@@ -187,11 +187,12 @@ def conference_state(conference: Conference, room: Room) -> dict[str, Any]:
 def layout(conference: Conference, role: Role) -> dict[str, Any]:
     """How the pictures are arranged for those with this role who are not shown themselves: who stands there, by seat.
 
-    Who stands there himself sees all the others, and the next one in line in his own place.
+    Who stands there himself sees all the others, and the next one in line in his own place. `view` is another one than
+    was asked for where an interpreter needs it.
     """
     host, guest = conference.layouts
     return {
-        "view": host if role is Role.HOST else guest,
+        "view": conference.picture_layout(role),
         "participants": list(conference.stage(role)),
         "requested_layout": {"primary_screen": {"chair_layout": host, "guest_layout": guest}},
         "overlay_text_enabled": conference.names,

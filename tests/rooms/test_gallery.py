@@ -249,6 +249,21 @@ def test_beside_a_large_one_the_interpreter_is_as_large(layout: str) -> None:
     assert faces(scene, "d")[:2] == ["b", "h"]
 
 
+def test_what_is_told_of_the_picture_is_what_is_drawn() -> None:
+    scene = cast(4, "1:7")
+    scene.join("watcher", pictures=WATCHER)
+    for change in (
+        commands.MarkInterpreter("a", "c", True),
+        commands.Spotlight("a", "d", True),
+        commands.SetLayout("a", "25:0"),
+        commands.MarkInterpreter("a", "c", False),
+    ):
+        scene.do(change)
+        view = sees(scene, "watcher")
+        assert scene.conference.picture_layout(Role.GUEST) == view.layout
+        assert scene.conference.stage(Role.GUEST) == tuple(face.source for face in view.faces)
+
+
 def test_in_a_large_grid_the_interpreter_alone_is_large() -> None:
     scene = cast(14, "16:0")
     scene.do(commands.MarkInterpreter("a", "e", True))

@@ -280,6 +280,13 @@ test('places are read from a drawing, whatever else is in it', () => {
   assert.deepEqual(wire.placesOf(undefined), []);
 });
 
+test('what is marked in the picker is what was chosen, not what an interpreter makes of it', () => {
+  const screen = { primary_screen: { chair_layout: '1:7', guest_layout: '4:0' } };
+  assert.equal(wire.layoutOf({ view: '2:21', requested_layout: screen }), '1:7');
+  assert.equal(wire.layoutOf({ view: '9:0' }), '9:0');
+  assert.equal(wire.layoutOf(null), '');
+});
+
 test('who shows slides is told by the start, and nobody does after the stop', () => {
   assert.deepEqual(wire.presenterOf({ presenter_uuid: 'a', presenter_name: 'A' }), { uuid: 'a', name: 'A' });
   assert.equal(wire.presenterOf(null), null);

@@ -26,9 +26,10 @@ export function conferenceOf(body) {
   return changes;
 }
 
-/** How the room's picture is arranged now, "" = it is not known. */
+/** How hosts want their picture arranged, "" = it is not known: what is seen is another one where an interpreter needs it. */
 export function layoutOf(body) {
-  return String((body && body.view) || '');
+  const wanted = body && body.requested_layout && body.requested_layout.primary_screen;
+  return String((wanted && wanted.chair_layout) || (body && body.view) || '');
 }
 
 /** Who shows slides, or null: the events are "start" with him, and "stop" with nothing. */
