@@ -22,6 +22,7 @@ _HAS_SIZE: Final = 0x02
 
 _DELIMITED: Final = b"\x12\0"  # how every temporal unit begins
 _MOST_UNITS: Final = 1_024  # OBUs of a temporal unit
+_MOST_PICTURES: Final = 8  # of a temporal unit: layers, and some that are never shown
 
 
 def elements(payload: bytes) -> list[bytes]:
@@ -144,6 +145,8 @@ class Av1Reader:
                 if not pictures:
                     key = new and announced
                 pictures += 1
+                if pictures > _MOST_PICTURES:
+                    raise ProtocolError("av1-frame", "too many in one unit")
             found.append(_sized(start, body))
         if not pictures:
             return None

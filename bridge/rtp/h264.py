@@ -20,6 +20,11 @@ _FU_A: Final = 28
 _START: Final = 0x80
 _END: Final = 0x40
 _MOST_UNITS: Final = 1_024  # of an access unit that comes in: more than a picture of packetization mode 0 has
+# Slices and pictures of an access unit. A slice of ten bytes can take as long to decode as a whole picture: many must
+# have the size that many need. Two pictures are two fields of a frame.
+_FEW_SLICES: Final = 72  # a row of macroblocks each
+_SLICE_BYTES: Final = 200
+_MOST_PICTURES: Final = 2
 _REFUSED: Final = {
     0: "h264-nal-type",
     25: "h264-stap-b",
@@ -208,7 +213,7 @@ class H264Reader:
 
     def read(self, payloads: Sequence[bytes]) -> Coded | None:
         """See `FrameReader`. Raises ProtocolError: those of `depacketise` and of `ParameterSets`, h264-sei,
-        h264-partition."""
+        h264-partition, h264-slices."""
         slices: list[bytes] = []
         comments: list[bytes] = []
         keys = 0
@@ -232,6 +237,7 @@ class H264Reader:
             for unit in comments:
                 check_sei(unit)
             return None
+        _check_work(slices)
         key = keys == len(slices)
         sps = self._sets.of(slices, key)
         if not key:
@@ -264,6 +270,17 @@ class H264Reader:
     def number(self, payload: bytes) -> int | None:
         """H.264 does not tell."""
         return None
+
+
+def _check_work(slices: Sequence[bytes]) -> None:
+    """Raise ProtocolError("h264-slices") where a decoder would have to work much more than for a picture."""
+    count = len(slices)
+    if count > _FEW_SLICES and sum(map(len, slices)) < count * _SLICE_BYTES:
+        raise ProtocolError("h264-slices", f"{count}")
+    if count > _MOST_PICTURES:
+        firsts = sum(len(each) > 1 and each[1] >= 0x80 for each in slices)
+        if firsts > _MOST_PICTURES:
+            raise ProtocolError("h264-slices", f"of {firsts} pictures")
 
 
 def _first_kind(payload: bytes) -> int:

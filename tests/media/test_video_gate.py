@@ -192,3 +192,24 @@ def test_a_peer_that_makes_up_ever_new_sources_is_not_followed_for_long(reports:
         bench.pass_time(0.04, talking=True)
     assert len(bench.units) >= 25
     assert bench.session.received.packets == 102
+
+
+def test_of_a_source_that_is_too_quick_no_more_is_decoded_than_of_others() -> None:
+    """A worker decodes before it draws: such a source would take the pictures of all from them."""
+    bench, _ = secure()
+    bench.pictures.show(360, 0, bench.now)
+    camera = Camera()
+    for n in range(1_200):
+        bench.watch(*camera.picture(key=n % 10 == 0, octets=100))
+        if n % 8 == 7:
+            bench.pass_time(0.02)
+    assert len(bench.units) <= 3 * 75 + 40
+    assert bench.drops["video-over-rate"] > 0
+    assert bench.units[-1].arrival > bench.now - 0.5
+    bench.pass_time(1.0)
+    bench.units.clear()
+    for n in range(60):  # one that is only quick is not
+        bench.watch(*camera.picture(key=n == 0, octets=100))
+        if n % 6 == 5:
+            bench.pass_time(0.1)
+    assert len(bench.units) == 60

@@ -119,3 +119,13 @@ def test_what_no_live_stream_has_is_refused() -> None:
     for first, name in ((b"\x20", "av1-profile"), (b"\x18", "av1-sequence"), (b"\0", "av1-sequence")):
         with pytest.raises(ProtocolError, match=name):
             parse_sequence(first)
+
+
+def test_no_more_pictures_in_a_unit_than_anybody_sends() -> None:
+    reader = Av1Reader(VideoLimits())
+    assert reader.read([b"\x18" + b"\x08" + sequence(640, 360)]) is None
+    one = b"\x30" + frame("0", "01", "0", "0", "0", "00", "0")
+    unit = bytes((len(one),)) + one
+    assert reader.read([b"\0" + unit * 8]) is not None
+    with pytest.raises(ProtocolError, match="av1-frame"):
+        reader.read([b"\0" + unit * 9])

@@ -236,3 +236,17 @@ def test_forgotten_sets_are_the_oldest() -> None:
         else:
             with pytest.raises(ProtocolError, match="h264-unknown-pps"):
                 reader.read(slices)
+
+
+def test_a_unit_that_means_much_more_work_than_a_picture_is_refused() -> None:
+    """Ten bytes can be a whole picture of macroblocks that stay as they are."""
+    sent = encoded("H264", 12)
+    reader = H264Reader(LIMITS)
+    assert reader.read(payloads(sent[0], 1)) is not None
+    (whole,) = [unit for unit in units(sent[1]) if unit[0] & 31 == 1]
+    more = b"\x61\x46\xff" + whole[3:]  # begins with the second macroblock
+    assert reader.read([whole, *[more] * 71]) is not None
+    assert reader.read([whole[:300], *[more[:300]] * 200]) is not None
+    for many in ([whole[:30]] * 3, [whole[:30], *[more[:30]] * 72]):
+        with pytest.raises(ProtocolError, match="h264-slices"):
+            reader.read(many)
