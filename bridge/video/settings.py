@@ -19,11 +19,11 @@ class VideoSettings:
     """Settings of all video workers; the pool adds the conference and the socket of its media process.
 
     `rungs`: from the largest to the smallest; those above a scene's height are left out. `letterbox`: pictures of
-    another shape than their tile are shown whole, with bars; else they are cut. `threads`: for codecs. `nice`: that of
-    the process. `own_budget`: what pictures of one's own, which a common one could stand for, may cost together
-    [macroblocks of H.264 a second; 90,000 are one of 1280x720 at 25]: beyond it they are small, or the common one is
-    shown. `x264_preset`, `vp8_speed` (cpu-used): how much care encoders take. `font`: a file,
-    "" = the one that comes along.
+    another shape than their tile are shown whole, with bars; else they are cut. `threads`: that decode, draw and
+    encode. `nice`: that of the process. `own_budget`: what pictures of one's own, which a common one could stand for,
+    may cost together [macroblocks of H.264 a second; 90,000 are one of 1280x720 at 25]: beyond it they are small, or
+    the common one is shown. `x264_preset`, `vp8_speed` (cpu-used): how much care encoders take. `font`: a file, "" =
+    the one that comes along.
     """
 
     rungs: tuple[Rung, ...] = (
