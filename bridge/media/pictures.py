@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
 
+import msgspec
+
 from bridge.log import logger
 from bridge.media import contract
 from bridge.media.fanout import Fanout
@@ -23,6 +25,7 @@ from bridge.media.video_workers import VideoWorkers
 from bridge.sdp.video import Content
 from bridge.video.contract import EncodedPicture
 from mixer.plan import Plan, Seat
+from mixer.scene import SLIDES
 
 _log = logger("media")
 
@@ -193,9 +196,18 @@ class Pictures:
                 with self._costs(pictures.leg):
                     pictures.serve(served, now)
 
-    def encoded(self, picture: EncodedPicture) -> None:
-        """A picture for sinks."""
+    def encoded(self, conference: str, picture: EncodedPicture) -> None:
+        """A picture for sinks. Its worker may not know yet that one of them has gone to another conference."""
+        here = tuple(sink for sink in picture.sinks if self._conference_of(sink) == conference)
+        if len(here) < len(picture.sinks):
+            self._drops["picture-elsewhere"] += 1
+            picture = msgspec.structs.replace(picture, sinks=here)
         self._fanout.give(picture, time.monotonic())
+
+    def _conference_of(self, sink: str) -> str:
+        """Where the leg of a sink is, "" = there is no such leg."""
+        pictures = self._legs.get(sink.removesuffix(SLIDES))
+        return pictures.conference if pictures is not None else ""
 
     def key_needed(self, conference: str, source: str) -> None:
         """A source cannot be decoded before its next key frame."""

@@ -48,8 +48,8 @@ class Audience(Protocol):
         """It has none any more."""
         ...
 
-    def encoded(self, picture: EncodedPicture) -> None:
-        """A picture for sinks."""
+    def encoded(self, conference: str, picture: EncodedPicture) -> None:
+        """A picture of a conference's worker, for sinks."""
         ...
 
     def key_needed(self, conference: str, source: str) -> None:
@@ -159,7 +159,7 @@ class VideoWorkers:
             case WorkerHello():
                 self._greet(worker, message)
             case EncodedPicture() if worker.conference:
-                self._audience.encoded(message)
+                self._audience.encoded(worker.conference, message)
             case NeedKeyFrame() if worker.conference:
                 self._audience.key_needed(worker.conference, message.source)
             case _:

@@ -265,6 +265,21 @@ async def test_a_leg_takes_its_pictures_along_to_another_conference(cinema: Cine
     assert units(second.hear())[0].key and not units(first.hear())
 
 
+async def test_who_has_left_a_conference_gets_no_more_pictures_of_it(cinema: Cinema) -> None:
+    """Nor of one whose worker has not heard yet."""
+    first, second = await cinema.worker("1001"), await cinema.worker("1002")
+    a, b = await cinema.join("a"), await cinema.join("b")
+    await cinema.run(0.1)
+    cinema.media.move("a", "1002")
+    await cinema.run(0.1)
+    first.say(picture("a", "b"))
+    await cinema.run(0.2)
+    assert not a.seen and b.seen
+    second.say(picture("a"))
+    await cinema.run(0.2)
+    assert a.seen
+
+
 async def test_a_leg_that_closes_ends_its_streams_and_frees_its_ports(cinema: Cinema) -> None:
     worker = await cinema.worker()
     a = await cinema.join("a")

@@ -42,7 +42,7 @@ class Studio:
     def worker_left(self, conference: str) -> None:
         self.told.append(("left", conference))
 
-    def encoded(self, picture: EncodedPicture) -> None:
+    def encoded(self, conference: str, picture: EncodedPicture) -> None:
         self.told.append(picture)
 
     def key_needed(self, conference: str, source: str) -> None:
