@@ -141,6 +141,20 @@ def test_a_picture_is_never_shown_before_it_is_due() -> None:
     assert words(room.out[-1][1])[-1] != dark
 
 
+@pytest.mark.parametrize("wait_ms", range(3, 290, 7))
+def test_a_picture_leaves_within_45_ms_after_it_is_due(wait_ms: int) -> None:
+    room = ControlRoom()
+    room.worker.show(scene(View("1:0", faces("a")), x=0))
+    room.sink("x")
+    room.ticks(3)
+    dark = words(room.out[-1][1])[-1]
+    due = room.now + wait_ms / 1000
+    room.feed("a", due=due)
+    room.ticks(10)
+    left = next(when for when, picture in room.out if words(picture)[-1] != dark)
+    assert 0.0 <= left - due <= 0.045
+
+
 def test_nobody_holds_a_picture_back_for_long() -> None:
     room = ControlRoom()
     room.worker.show(scene(View("1:0", faces("a")), x=0))
