@@ -20,7 +20,7 @@ Plane = npt.NDArray[np.uint8]
 LEAST: Final = 16
 MOST: Final = 235
 NEUTRAL: Final = 128
-_WHOLE: Final = 4  # PyAV wraps a numpy array as I420 only where the height is a multiple of this
+_WHOLE: Final = 4  # PyAV takes a numpy array for I420 only where the height is a multiple of this
 
 
 class Colour(NamedTuple):
@@ -69,7 +69,9 @@ class Picture:
         if width < 2 or height < 2 or (width | height) & 1:
             raise ValueError(f"{width}x{height} is no even size")
         if height % _WHOLE:
-            return cls.of(av.VideoFrame(width, height, "yuv420p"))
+            made = cls.of(av.VideoFrame(width, height, "yuv420p"))
+            made._frame = None  # two encoders write their times into what `frame` gives, each into its own
+            return made
         memory = np.empty((height * 3 // 2, width), np.uint8)
         chroma = memory[height:].reshape(2, height // 2, width // 2)
         made = cls(memory[:height], chroma[0], chroma[1])
@@ -124,7 +126,8 @@ class Picture:
         yield self.v
 
     def frame(self) -> av.VideoFrame:
-        """It as a frame for PyAV, on the same memory; of what `part` gives, a copy.
+        """It as a frame for PyAV, on the same memory; a copy of what `part` gives, and of rows that are no multiple of
+        four.
 
         A new frame each time, but for pictures that came as one: those give that one.
         """
