@@ -136,6 +136,11 @@ def _in_the_room(bridge: BridgeProcess, background: Background, chromium: Chromi
         host.press("Devices")
         yield "dialog with devices", host
         host.press("Close")
+        host.wait("document.querySelector('.stage').checkVisibility()")
+        host.press("Layout")
+        hanna.wait_text("1 large, 7 small")
+        yield "dialog with layouts", host
+        host.press("Close")
         host.press("Mute Gina Guest")
         host.press("Mute all guests")
         frida.wait_text("A host has muted you")
