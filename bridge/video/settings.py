@@ -36,7 +36,7 @@ class VideoSettings:
     letterbox: bool = True
     threads: int = 2
     nice: int = 5
-    own_budget: int = 540_000
+    own_budget: int = 355_000  # three of 1280x720, in either codec
     x264_preset: str = "superfast"
     vp8_speed: int = -8
     font: str = ""

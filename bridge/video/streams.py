@@ -24,7 +24,7 @@ from mixer.scene import Scene, View
 OWN_HEIGHT: Final = 360
 """The most that pictures of one's own have where large ones would be too dear [pixels]."""
 
-_WEIGHTS: Final = {"VP8": 2}  # what a macroblock costs, where one of H.264 costs 1
+_WEIGHTS: Final = {"VP8": 1.3}  # what a macroblock costs, where one of H.264 costs 1
 
 
 class Economy(Enum):
@@ -185,7 +185,7 @@ class Streams:
     def _economy(self, scene: Scene, level: int) -> Economy:
         """The first way of making pictures of one's own that all of them together are not too dear for."""
         for economy in (Economy.NONE, Economy.SMALL):
-            costs: dict[tuple[int, str, int], int] = {}
+            costs: dict[tuple[int, str, int], float] = {}
             for name, sink in self._sinks.items():
                 index = scene.watchers.get(name)
                 if index is None or scene.views[index].common < 0:
@@ -239,6 +239,6 @@ def has_guaranteed(view: View) -> bool:
     return any(face.guaranteed for face in view.faces)
 
 
-def _cost(codec: str, height: int, fps: int) -> int:
+def _cost(codec: str, height: int, fps: int) -> float:
     """Macroblocks a second, weighed by codec."""
     return (width_of(height) + 15) // 16 * ((height + 15) // 16) * fps * _WEIGHTS.get(codec, 1)

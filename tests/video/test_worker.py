@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 
 from bridge.codec.video_encoder import EncoderError, Quality, VideoEncoder
+from bridge.sdp.video import VideoLimits
 from bridge.ticker import Tick
-from bridge.video.contract import CloseSink, EncodedPicture, SourceGone, WantKeyFrame
+from bridge.video.contract import CloseSink, EncodedPicture, OpenSink, SourceGone, WantKeyFrame
 from mixer.scene import Camera, Card, Face, View
 from tests.video.control_room import FPS, ControlRoom, faces, scene
 
@@ -107,6 +108,17 @@ def test_a_new_scene_that_shows_others_the_same_way_needs_no_key_frame() -> None
     assert len(room.opened) == 1
 
 
+def test_no_more_is_sent_than_a_peer_has_said_that_he_takes() -> None:
+    room = ControlRoom()
+    room.worker.show(scene(View("1:0", faces("a")), x=0))
+    room.worker.take(OpenSink("x", "VP8", 0, VideoLimits(bitrate=400_000), 2_000_000))
+    room.ticks(3)
+    assert [(one.quality.height, one.rates[-1]) for one in room.opened] == [(360, 400_000)]
+    room.worker.take(OpenSink("x", "VP8", 0, VideoLimits(), 2_000_000))
+    room.ticks(8 * FPS)
+    assert [one.quality.height for one in room.opened] == [360, 720]
+
+
 def test_own_pictures_merge_when_they_would_be_too_dear() -> None:
     people = [f"p{number}" for number in range(25)]
     own = [View("25:0", faces(*(one for one in people if one != name)), common=25) for name in people]
@@ -126,6 +138,21 @@ def test_own_pictures_merge_when_they_would_be_too_dear() -> None:
         room.sink(name, "H264")
     room.ticks(3)
     assert [one.quality.height for one in room.opened] == [360] * 9
+
+
+@pytest.mark.parametrize("codec", ["H264", "VP8"])
+@pytest.mark.parametrize(("count", "height"), [(3, 720), (4, 360)])
+def test_three_have_large_pictures_of_their_own_and_more_have_small_ones(
+    codec: str, count: int, height: int
+) -> None:
+    people = [f"p{number}" for number in range(count)]
+    own = [View("4:0", faces(*(one for one in people if one != name)), common=count) for name in people]
+    room = ControlRoom()
+    room.worker.show(scene(*own, View("4:0", faces(*people)), **{name: at for at, name in enumerate(people)}))
+    for name in people:
+        room.sink(name, codec)
+    room.ticks(3)
+    assert [one.quality.height for one in room.opened] == [height] * count
 
 
 def test_a_picture_is_never_shown_before_it_is_due() -> None:
