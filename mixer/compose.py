@@ -167,7 +167,8 @@ class Composer:
         if face is not None:
             size = letters(tile.height if not face.slides else tile.height // 3, self.height)
             name = face.name if self._names else ""
-            label = name_label(name, face.muted, size, tile.width - 2 * self._inset(tile), self._font)
+            most = tile.width - 2 * self._inset(tile)
+            label = name_label(name, face.muted, size, most, self._font, face.host_muted)
         return _Seat(tile, face, label, tuple(laid for laid in signs if _touches(laid, tile)))
 
     def _inset(self, tile: Tile) -> int:
@@ -229,17 +230,18 @@ class Composer:
 
     def _voices(self, view: View, top: int) -> Iterator[Sprite]:
         """Signs for who is heard only: one each, or one for all where that would be too many."""
-        if len(view.voices) > self._places(view, top):
+        count = len(view.voices) + view.quiet
+        if count > self._places(view, top):
             talking = ", ".join(voice.name for voice in view.voices if voice.talking)
-            signs = [(talking, str(len(view.voices)), any(voice.talking for voice in view.voices))]
+            signs = [(talking, str(count), any(voice.talking for voice in view.voices))]
         else:
             signs = [(voice.name if voice.talking else "", "", voice.talking) for voice in view.voices]
-        for name, count, talks in signs:
+        for name, lead, talks in signs:
             sprite = box_label(
                 name if self._names else "",
                 self._letters,
                 self.width * _VOICE // 100,
-                lead=count,
+                lead=lead,
                 icon=Sign.VOICE,
                 icon_shade=GOOD if talks else INK,
                 edge=talks,

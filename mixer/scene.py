@@ -41,6 +41,7 @@ class Camera(Enum):
 @dataclass(frozen=True, slots=True)
 class Face:
     """One person, or his slides, in a seat. `source`: whose pictures; `name`: what stands below, "" = nothing.
+    `muted`: he is not heard; `host_muted`: because a host wants it so.
 
     `guaranteed`: an interpreter's seat: never made smaller or slower than the layout says.
     """
@@ -52,6 +53,7 @@ class Face:
     talking: bool = False
     guaranteed: bool = False
     slides: bool = False
+    host_muted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class View:
 
     `more`: so many people are not shown, "+N" in the last seat. `banner`: a line for all. `locked`, `knocking`: signs
     for hosts only. `common`: index of the view that may stand for this one when the machine is short of time, -1 = no
-    other may.
+    other may. `quiet`: so many voices besides `voices`: where there are many, only those who talk are told by name.
     """
 
     layout: str = "1:0"
@@ -80,6 +82,7 @@ class View:
     knocking: int = 0
     card: Card = Card.NONE
     common: int = -1
+    quiet: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from mixer.stage import Claim, Speakers, Stage, Standing
 
 TWO_LARGE: Final = "2:21"
 ONE_LARGE: Final = ("1:7", "1:21", "1:33")
+MOST_VOICES: Final = 8  # that are told one by one; a picture has signs for half as many
 MOST_EQUAL: Final = 9  # in a grid; of more, each is less than a third of the height
 LOBBY_CARDS: Final = {
     Place.WAITING: Card.WAITING_FOR_HOST,
@@ -222,9 +223,7 @@ class _Painter:
         self._people = people
         self._visible = {person.leg: person for person in visible}
         self._faces = {person.leg: _face(person, talking) for person in visible}
-        self._voices = tuple(
-            Voice(_shown_name(person), person.leg in talking) for person in visible if not _has_place(person)
-        )
+        self._voices, self._quiet = _heard(visible, talking)
         self._able = frozenset(person.leg for person in visible if _has_place(person))
         self._standings = standings
         self._wall = wall
@@ -236,9 +235,7 @@ class _Painter:
             self._faces[self._slides] = Face(self._slides, _shown_name(presenter), slides=True)
         self._views: list[View] = []
         self._index: dict[View, int] = {}
-        self._placed: dict[
-            int, tuple[int, View]
-        ] = {}  # by identity: a view of a hundred voices is slow to compare
+        self._placed: dict[int, tuple[int, View]] = {}  # by identity: large views are slow to compare
         self._shared: dict[tuple[Role, bool, bool], View] = {}
 
     def views(self) -> tuple[View, ...]:
@@ -315,9 +312,9 @@ class _Painter:
             self._slides if mixed else "",
             self._fixed_grid,
         )
-        view = View(chosen, tuple(self._faces[who] for who in shown), self._voices)
+        view = View(chosen, tuple(self._faces[who] for who in shown), self._voices, quiet=self._quiet)
         if not shown:
-            view = View(card=Card.NO_PICTURES, voices=self._voices)
+            view = View(card=Card.NO_PICTURES, voices=self._voices, quiet=self._quiet)
         else:
             view = replace(view, more=self._left_over(shown, viewer))
         return self._signed(view, signs)
@@ -342,6 +339,16 @@ def _interpreter(order: Sequence[str], visible: Mapping[str, Participant]) -> st
     return max(marked, key=lambda who: visible[who].interpreter_since or 0.0, default="")
 
 
+def _heard(visible: Sequence[Participant], talking: frozenset[str]) -> tuple[tuple[Voice, ...], int]:
+    """Who is heard and has no picture; of many only who talks, and how many the others are: each view has all of
+    them, and a scene must not be too long to be told."""
+    heard = [person for person in visible if not _has_place(person)]
+    told = (
+        heard if len(heard) <= MOST_VOICES else [each for each in heard if each.leg in talking][:MOST_VOICES]
+    )
+    return tuple(Voice(_shown_name(each), each.leg in talking) for each in told), len(heard) - len(told)
+
+
 def _face(person: Participant, talking: frozenset[str]) -> Face:
     if not person.pictures.camera:
         camera = Camera.NONE
@@ -356,6 +363,7 @@ def _face(person: Participant, talking: frozenset[str]) -> Face:
         muted=person.muted or person.client_muted,
         talking=person.leg in talking,
         guaranteed=person.interpreter_since is not None,
+        host_muted=person.host_muted,
     )
 
 

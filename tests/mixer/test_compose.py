@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
@@ -134,6 +135,18 @@ def test_a_camera_that_is_off_is_never_shown(camera: Camera) -> None:
     assert is_plain(seen.part(2, 100, 300, 400), colour(*SURFACE))
 
 
+def test_why_there_is_no_picture_and_no_sound_is_told_apart() -> None:
+    looks = [
+        draw(View("1:0", (Face("0", "Kari", camera),)), {})
+        for camera in (Camera.OFF, Camera.MUTED, Camera.NONE)
+    ]
+    looks += [
+        draw(View("1:0", (Face("0", "Kari", Camera.OFF, muted=True, host_muted=by_host),)), {})
+        for by_host in (False, True)
+    ]
+    assert not any(same(one, other) for one, other in combinations(looks, 2))
+
+
 def test_nothing_came_yet() -> None:
     canvas = draw(View("1:0", (Face("0", "Kari"),)), {"0": None})
     assert is_plain(canvas.part(2, 2, 1276, 100), colour(*SURFACE))
@@ -203,6 +216,8 @@ def test_who_is_only_heard_has_a_sign_at_the_left() -> None:
     lefts = [left for left, _, _ in areas]
     assert lefts[0] < lefts[1] < lefts[2] < lefts[3]  # one each
     assert lefts[4] < lefts[1]  # five share one
+    told = View("4:0", faces, tuple(voices[:6]))
+    assert same(draw(told, pictures), draw(View("4:0", faces, quiet=6), pictures))
     talking = marks(View("4:0", faces, (Voice("Kari Nordmann", True),)), pictures)
     assert talking[0] > 2 * lefts[0]  # the name slides out
 

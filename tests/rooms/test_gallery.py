@@ -127,10 +127,27 @@ def test_who_has_no_camera_is_a_voice_unless_he_has_a_spotlight() -> None:
     assert sees(scene, "a").voices == (Voice("name of watcher"),)
 
 
+def test_of_many_voices_only_those_who_talk_are_told() -> None:
+    """Each view tells all of them: hundreds with long names would not fit a message, and their worker be lost."""
+    scene = cast(25, "25:0")
+    for n in range(40):
+        scene.join(f"phone{n}", pictures=PHONE)
+    scene.do(commands.Talk(("phone7", "phone9")))
+    seen = sees(scene, "a")
+    assert seen.voices == (Voice("name of phone7", True), Voice("name of phone9", True))
+    assert (seen.quiet, len(seen.faces)) == (38, 24)
+    scene.do(commands.Talk(tuple(f"phone{n}" for n in range(40))))
+    seen = sees(scene, "a")
+    assert (len(seen.voices), seen.quiet) == (8, 32)
+
+
 def test_signs_on_a_face() -> None:
     scene = cast(2)
     scene.do(commands.Mute("a", "b", True))
-    assert sees(scene, "a").faces[0].muted
+    assert sees(scene, "a").faces[0].muted and sees(scene, "a").faces[0].host_muted
+    scene.do(commands.Mute("a", "b", False))
+    scene.do(commands.MuteSelf("b", True))
+    assert sees(scene, "a").faces[0].muted and not sees(scene, "a").faces[0].host_muted
     scene.do(commands.VideoMuteSelf("b", True))
     assert sees(scene, "a").faces[0].camera is Camera.OFF
     scene.do(commands.VideoMute("a", "b", True))
