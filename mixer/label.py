@@ -12,7 +12,7 @@ from typing import Final
 
 from PIL import Image
 
-from mixer.palette import BOX, BOX_ALPHA, DANGER, GOOD, INK, Shade, face
+from mixer.palette import BOX, BOX_ALPHA, CARE, DANGER, GOOD, INK, Shade, face
 from mixer.signs import Sign, sign
 from mixer.sprite import Pen, Sprite, clear, paint
 from mixer.typeface import Style, clusters, draw, line_height, shorten, width, wrap
@@ -29,14 +29,17 @@ def letters(height: int, canvas: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def name_label(name: str, muted: bool, size: int, most: int, font: str = "") -> Sprite | None:
-    """A name in its box, at most so wide [pixels], and before it a crossed microphone for who is muted.
+def name_label(
+    name: str, muted: bool, size: int, most: int, font: str = "", by_host: bool = False
+) -> Sprite | None:
+    """A name in its box, at most so wide [pixels], and before it a crossed microphone for who is muted: in another
+    colour where that is a host's doing.
 
     `size`: of its letters; 0, or nothing to say: None.
     """
     icon = Sign.MICROPHONE_OFF if muted else None
     return (
-        box_label(name, size, most, icon=icon, icon_shade=DANGER, font=font)
+        box_label(name, size, most, icon=icon, icon_shade=CARE if by_host else DANGER, font=font)
         if size and (name or muted)
         else None
     )
