@@ -182,7 +182,7 @@ class LegPictures:
         self.conference, self._served = conference, served
         for stream in self.streams.values():
             stream.serve(served, now)
-            if stream.video is not None:
+            if stream.video is not None and not self.broken:
                 stream.sender.configure(stream.video, now)
         self._hurry(now)
 
@@ -194,13 +194,20 @@ class LegPictures:
         self._hurry(now)
 
     def _hurry(self, now: float) -> None:
-        if self.streams:
+        if self.streams and not self.broken:
             self.deadline = now
 
     # -- in: before decryption -----------------------------------------------------------------------------------------
 
     def admit(self, datagram: bytes, arrival: float) -> bool:
         """Whether a packet is to be unwrapped. What nobody sees is only counted, but for one now and then."""
+        try:
+            return self._admit(datagram, arrival)
+        except Exception as fault:
+            self.fail(fault)
+            return False
+
+    def _admit(self, datagram: bytes, arrival: float) -> bool:
         known = self._tracks.get(datagram[8:12])
         if known is None:
             return self._may(self._strangers, arrival)
@@ -412,7 +419,7 @@ class LegPictures:
             self.deadline = inf
             for stream in self.streams.values():
                 with contextlib.suppress(Exception):  # what is broken may break again
-                    stream.lose()
+                    stream.close()
             self._on_fault(self.leg, fault)
 
     def close(self, now: float, wallclock: float) -> None:

@@ -133,7 +133,8 @@ class Pictures:
         pictures = self._legs.get(leg)
         stream = pictures.streams.get(Content.MAIN) if pictures is not None else None
         if stream is not None:
-            stream.sender.want_key(now)
+            with self._costs(leg):
+                stream.sender.want_key(now)
 
     def plan(self, plan: Plan, now: float) -> None:
         """Whose pictures are wanted in a conference, and how large."""
@@ -211,8 +212,9 @@ class Pictures:
 
     def key_needed(self, conference: str, source: str) -> None:
         """A source cannot be decoded before its next key frame."""
-        for pictures in self._legs.values():
-            if pictures.conference == conference and source.startswith(pictures.leg):
+        pictures = self._legs.get(source.removesuffix(SLIDES))
+        if pictures is not None and pictures.conference == conference:
+            with self._costs(pictures.leg):
                 pictures.want_key(source, time.monotonic())
 
     # -- faults --------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from bridge.rtp.link import SdesLink
 from bridge.sdp.audio import SrtpKey
 from bridge.sdp.transport import DtlsRole, NegotiatedDtls, NegotiatedTransport
 from bridge.sdp.video import Content
-from bridge.video.contract import EncodedPicture, SourceGone
+from bridge.video.contract import CloseSink, EncodedPicture, SourceGone
 from tests.media.bench_leg import IDENTITY
 from tests.media.bench_pictures import VIDEO, VIDEO_PEER, Camera, VideoLeg
 from tests.rtc.ends import THEIRS
@@ -120,8 +120,11 @@ def test_reports_go_where_pictures_go_and_end_with_goodbye() -> None:
 
 
 @pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize(
+    "where", ["video_session.VideoSession.take", "track.Track.skip", "tracks.Tracks.begin"]
+)
 def test_a_fault_of_ours_costs_the_pictures_and_not_the_sound(
-    alone: bool, monkeypatch: pytest.MonkeyPatch
+    where: str, alone: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leg = VideoLeg(alone)
     leg.agree()
@@ -132,15 +135,20 @@ def test_a_fault_of_ours_costs_the_pictures_and_not_the_sound(
     def fail(*_: object) -> None:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr("bridge.media.video_session.VideoSession.take", fail)
+    monkeypatch.setattr(f"bridge.media.{where}", fail)
+    if "begin" in where:
+        camera = Camera(501)
+    elif "skip" in where:
+        leg.pictures.show(0, 0, leg.now)
     leg.film(camera, 0.4)
     leg.pass_time(1.0, talking=True)
     assert [str(fault) for fault in leg.faults] == ["a fault of ours"]
     assert leg.told(contract.Seen)[-1] == contract.Seen("a", Content.MAIN, False)
-    assert leg.worker[-1] == SourceGone("a")
+    assert leg.worker[-2:] == [CloseSink("a"), SourceGone("a")]
     assert len(leg.units) == 10 and leg.session.received.packets == 50
     monkeypatch.undo()
     leg.agree()
+    leg.pictures.show(360, 0, leg.now)
     leg.film(camera, 0.4)
     assert len(leg.units) == 20
 
