@@ -79,15 +79,25 @@ class PexipPerson:
         self.tab = tab
         self._bridge = bridge
 
-    def join(self, room: str, name: str, pin: str | None = None) -> int:
+    def join(self, room: str, name: str, pin: str | None = None, video: bool = False) -> int:
         """Ask for a token and, with it, call. Returns the HTTP status of the former."""
-        asked = {"host": self._bridge, "room": room, "name": name, **({"pin": pin} if pin else {})}
+        asked = {
+            "host": self._bridge,
+            "room": room,
+            "name": name,
+            "video": video,
+            **({"pin": pin} if pin else {}),
+        }
         return int(self.tab.evaluate("asked => person.join(asked)", asked))
 
     def ask(self, what: str, **options: object) -> Any:
         """A method of the client, "mute", with its options. Returns the HTTP status that it got."""
         script = "async ([what, options]) => (await person.client[what](options))?.status ?? null"
         return self.tab.evaluate(script, [what, options])
+
+    def answer(self, what: str, **options: object) -> Any:
+        """A method of the client that gives something else than a status."""
+        return self.tab.evaluate("([what, options]) => person.client[what](options)", [what, options])
 
     def people(self) -> list[dict[str, Any]]:
         """The roster as the library has it."""

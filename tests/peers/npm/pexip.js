@@ -18,10 +18,15 @@ calls.onRemoteStream.add((stream) => {
 
 const client = createInfinityClient(signals, calls);
 
-async function join({ host, room, name, pin }) {
-  const mediaStream = await navigator.mediaDevices.getUserMedia({ audio: true });
+async function join({ host, room, name, pin, video }) {
+  const mediaStream = await navigator.mediaDevices.getUserMedia({ audio: true, video });
   const call = { conferenceAlias: room, displayName: name, host, pin, mediaStream, bandwidth: 1264 };
-  return (await client.call({ ...call, callType: ClientCallType.Audio }))?.status;
+  const callType = video ? ClientCallType.AudioVideo : ClientCallType.Audio;
+  return (await client.call({ ...call, callType }))?.status;
 }
 
-window.person = { client, told, join };
+async function present() {
+  client.present(await navigator.mediaDevices.getDisplayMedia({ video: true }));
+}
+
+window.person = { client, told, join, present };
