@@ -47,6 +47,7 @@ SPREAD_S = 0.1  # and within this
 CROWDED_S = 0.02  # where what was sent before waits on our side: until the next look
 RESENT = 0.1  # of the octets that were sent
 RESENT_BURST = 6_000.0  # octets
+NOTICES_PER_S, NOTICES_AT_ONCE = 10.0, 10.0  # answers to a peer that says what it takes
 ASKED_PER_S, ASKED_AT_ONCE = 1_000.0, 300.0  # numbers that are looked up for a peer that wants them again
 
 
@@ -94,6 +95,7 @@ class VideoSender:
         # What was sent, for peers that want the same packets again. Not protected anew: that would use one key stream
         # for two packets, should anything in them have changed (RFC 3711 section 9.1).
         self._copies: Copies | None = None
+        self._notices = Allowance(NOTICES_PER_S, NOTICES_AT_ONCE, -inf)
         self._asked = Allowance(ASKED_PER_S, ASKED_AT_ONCE, -inf)
         self._tokens = RESENT_BURST  # octets that may be sent again
         self.pictures = self.dropped = 0
@@ -256,7 +258,7 @@ class VideoSender:
             case EstimatedBitrate(bitrate=bitrate):
                 self.estimate.on_remb(bitrate, now)
             case BitrateRequest(ssrc=peer, items=items):
-                self._take_limits(peer, items)
+                self._take_limits(peer, items, now)
             case _:
                 return
         self._tell_rate(now)
@@ -269,14 +271,14 @@ class VideoSender:
                 self._fir = (command, now)
                 self.want_key(now)
 
-    def _take_limits(self, peer: int, items: tuple[tuple[int, int], ...]) -> None:
-        """TMMBR, answered by TMMBN (RFC 5104 section 4.2.2)."""
+    def _take_limits(self, peer: int, items: tuple[tuple[int, int], ...], now: float) -> None:
+        """TMMBR, answered by TMMBN (RFC 5104 section 4.2.2); one that has no answer is made again."""
         ours = self.stream.ssrc
         limits = [bitrate for ssrc, bitrate in items if ssrc == ours]
         if not limits or self._agreed is None:
             return
         self.estimate.on_request(ours, limits[-1])
-        if self._transport.may_report():
+        if self._notices.take(now) and self._transport.may_report():
             # Where a report need not come first (RFC 5506), it need not be sent.
             before = b"" if self._agreed.rtcp_reduced_size else rtcp.serialise(rtcp.ReceiverReport(ours))
             notice = BitrateNotice(ours, ((peer, limits[-1]),))

@@ -263,6 +263,17 @@ def test_a_limit_is_obeyed_and_answered() -> None:
         assert bench.rate == 64_000
 
 
+def test_a_peer_that_asks_without_end_is_not_answered_each_time() -> None:
+    bench = BenchVideo()
+    bench.pass_time(1.0)
+    for n in range(2_000):
+        bench.hear(BitrateRequest(5, ((bench.ssrc, 200_000 + 100 * n),)))
+    assert len(bench.reports()) <= 20
+    bench.pass_time(0.6)
+    bench.hear(BitrateRequest(5, ((bench.ssrc, 300_000),)))
+    assert bench.reports()[-1] == BitrateNotice(bench.ssrc, ((5, 300_000),))
+
+
 def test_arrival_times_are_asked_for_and_followed() -> None:
     bench = BenchVideo(transport_cc=True, feedback_id=3, send_limits=VideoLimits(bitrate=2_000_000))
     arrivals, number, told = Arrivals(), 0, [bench.rate]
