@@ -120,6 +120,19 @@ def test_a_storm_of_wishes_for_key_frames_costs_nobody_anything(bridge: BridgePr
         gets_sound(bert, 1.0)
 
 
+def test_a_key_frame_is_asked_for_in_signalling(bridge: BridgeProcess) -> None:
+    """As telephones do that know no feedback (RFC 5168)."""
+    wish = (
+        '<?xml version="1.0" encoding="utf-8"?><media_control><vc_primitive><to_encoder><picture_fast_update/>'
+        "</to_encoder></vc_primitive></media_control>"
+    )
+    with three_phones(bridge, "H264") as (anna, bert, _):
+        before, others = anna.camera.key_frames, bert.camera.key_frames
+        assert anna.request("INFO", "application/media_control+xml", wish).status == 200
+        wait_until(lambda: anna.camera.key_frames > before, 10, lambda: "a key frame")
+        assert bert.camera.key_frames == others, "nobody else gets one"
+
+
 def test_a_browser_on_a_lossy_line_repairs_what_it_loses(
     bridge: BridgeProcess, background: Background, chromium: Chromium
 ) -> None:
