@@ -17,7 +17,6 @@ from typing import Final, Protocol
 
 from bridge.errors import ProtocolError
 from bridge.media import contract
-from bridge.media.allowance import Allowance
 from bridge.media.demand import Demand
 from bridge.media.track import Track
 from bridge.media.tracks import Tracks
@@ -35,9 +34,6 @@ GONE_S: Final = 2.0  # without a packet: no pictures come
 CHOOSE_S: Final = 0.2  # from one choice among sources to the next
 LIP_SYNC_S: Final = 0.3  # a picture waits no longer for its sound
 BELIEVED_S: Final = 1.0  # sound so much later than its picture: the peer's two streams have two clocks
-# Pictures that a source may have decoded: the quickest cameras make sixty a second, and some come late and together.
-PICTURES_PER_S: Final = 75.0
-PICTURES_AT_ONCE: Final = 40.0
 TMMBR_S: Final = 5.0  # a request that was not answered is made again
 _ROUND_TRIP_S: Final = 0.1  # before any was measured
 
@@ -96,7 +92,6 @@ class VideoSession:
         self._height = 0  # of its largest tile; 0 = off stage
         self._served = False
         self._frozen = 0
-        self._pictures = Allowance(PICTURES_PER_S, PICTURES_AT_ONCE, 0.0)
         self._broken = True  # what comes next is of use only if it is a key frame
         self._choose_due = 0.0
         self._seen = False
@@ -256,10 +251,6 @@ class VideoSession:
         if self._broken and not frame.key:
             self._frozen += 1
             return
-        if not self._pictures.take(frame.arrival):
-            self._drops["video-over-rate"] += 1
-            self._refuse(track)
-            return
         unit = AccessUnit(
             self.name,
             frame.codec,
@@ -274,17 +265,13 @@ class VideoSession:
         self.codec = frame.codec
         self._broken = False
         if not self._around.give(unit):
-            self._refuse(track)
+            self._broken = True
+            self._frozen += 1
+            self._want_next_key(track)
             return
         self.frames += 1
         if not self._seen:
             self._tell_seen(True)
-
-    def _refuse(self, track: Track) -> None:
-        """A picture was not given on: what refers to it is of no use."""
-        self._broken = True
-        self._frozen += 1
-        self._want_next_key(track)
 
     @staticmethod
     def _want_next_key(track: Track) -> None:

@@ -69,6 +69,8 @@ def depacketise(payloads: Iterable[bytes]) -> list[bytes]:
     found: list[bytes] = []
     pieces: list[bytes] = []
     for payload in payloads:
+        if len(found) > _MOST_UNITS:
+            break
         head = payload[0]
         if bool(head & _CONTINUES) != bool(pieces):
             raise ProtocolError("av1-fragment", "not ended" if pieces else "not begun")
@@ -82,7 +84,7 @@ def depacketise(payloads: Iterable[bytes]) -> list[bytes]:
     if pieces:
         raise ProtocolError("av1-fragment", "not ended")
     if len(found) > _MOST_UNITS:
-        raise ProtocolError("av1-aggregation", f"{len(found)} units")
+        raise ProtocolError("av1-aggregation", f"{len(found)} units and more")
     return found
 
 

@@ -28,6 +28,9 @@ _MOST_PATIENCE_S: Final = 0.4  # for a repair
 _LATE_S: Final = 0.15  # for a packet that can only be late, where repairs are not agreed on
 _FIRST_S: Final = 0.05  # for packets that the first one to come may have overtaken
 _MOST_FRAME_BYTES: Final = 2_000_000
+# Frames of a source that are read, and so decoded: the quickest cameras make sixty a second, and some come together.
+_FRAMES_PER_S: Final = 75.0
+_FRAMES_AT_ONCE: Final = 40.0
 _PACKET_BYTES: Final = 100  # that each packet costs beside its payload
 
 READERS: Final[Mapping[str, Callable[[Limits, tuple[bytes, ...]], FrameReader]]] = {
@@ -78,6 +81,8 @@ class FrameAssembler:
         "_asked",
         "_before",
         "_broken",
+        "_budget",
+        "_budget_at",
         "_candidate",
         "_codec",
         "_ended",
@@ -117,6 +122,10 @@ class FrameAssembler:
         self.round_trip_s = 0.1
         self.ssrc: int | None = None
         self._asked = -KEY_INTERVAL_S
+        self._budget, self._budget_at = (
+            _FRAMES_AT_ONCE,
+            0.0,
+        )  # frames that may be read, and when that was counted
         self._order = PacketOrder()
         self._payloads: list[bytes] = []  # of the frame that comes in
         self._limits, self._parameter_sets = limits, tuple(parameter_sets)
@@ -384,6 +393,11 @@ class FrameAssembler:
         self._octets = 0
         reader = self._reader
         assert reader is not None
+        if not self._may_read():
+            self.drops["video-over-rate"] += 1
+            self._ended = True
+            self._break()
+            return
         try:
             coded = reader.read(payloads)
         except ProtocolError as drop:
@@ -415,6 +429,17 @@ class FrameAssembler:
                 self._rotation,
             )
         )
+
+    def _may_read(self) -> bool:
+        """Whether one more frame is within bounds now; it is counted."""
+        elapsed = self._arrival - self._budget_at
+        if elapsed > 0.0:
+            self._budget_at = self._arrival
+            self._budget = min(_FRAMES_AT_ONCE, self._budget + elapsed * _FRAMES_PER_S)
+        if self._budget < 1.0:
+            return False
+        self._budget -= 1.0
+        return True
 
     def _lose(self, name: str) -> None:
         """What is there of this frame, and what comes of it, is of no use."""

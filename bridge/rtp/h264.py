@@ -25,6 +25,9 @@ _MOST_UNITS: Final = 1_024  # of an access unit that comes in: more than a pictu
 _FEW_SLICES: Final = 72  # a row of macroblocks each
 _SLICE_BYTES: Final = 200
 _MOST_PICTURES: Final = 2
+_MOST_SEQUENCES: Final = 4  # parameter sets of an access unit: to read them takes long,
+_MOST_SETS: Final = 64  # and nobody has more
+_MOST_COMMENT_BYTES: Final = 16_384
 _REFUSED: Final = {
     0: "h264-nal-type",
     25: "h264-stap-b",
@@ -125,6 +128,8 @@ def depacketise(payloads: Iterable[bytes]) -> list[bytes]:
     found: list[bytes] = []
     pieces: list[bytes] = []  # of the unit that is being put together
     for payload in payloads:
+        if len(found) > _MOST_UNITS:
+            break
         head = payload[0]
         kind = head & 0x1F
         if head & 0x80:
@@ -147,7 +152,7 @@ def depacketise(payloads: Iterable[bytes]) -> list[bytes]:
     if pieces:
         raise ProtocolError("h264-fragment", "no end")
     if len(found) > _MOST_UNITS:
-        raise ProtocolError("h264-aggregate", f"{len(found)} units")
+        raise ProtocolError("h264-aggregate", f"{len(found)} units and more")
     return found
 
 
@@ -216,7 +221,7 @@ class H264Reader:
         h264-partition, h264-slices."""
         slices: list[bytes] = []
         comments: list[bytes] = []
-        keys = 0
+        keys = sequences = sets = 0
         for unit in depacketise(payloads):
             kind = unit[0] & 0x1F
             # A decoder finds units by start codes: one inside of a unit would carry another past the checks.
@@ -226,6 +231,10 @@ class H264Reader:
                 slices.append(unit)
                 keys += kind == IDR
             elif kind in (SPS, PPS):
+                sets += 1
+                sequences += kind == SPS
+                if sets > _MOST_SETS or sequences > _MOST_SEQUENCES:
+                    raise ProtocolError("h264-aggregate", "too many parameter sets")
                 self._in_band = True
                 self._sets.take(unit)
             elif kind == SEI:
@@ -234,6 +243,8 @@ class H264Reader:
                 raise ProtocolError("h264-partition")
         if not slices:
             # Beside a picture a comment may be as it likes: it is not given on.
+            if sum(map(len, comments)) > _MOST_COMMENT_BYTES:
+                raise ProtocolError("h264-sei", "too long")
             for unit in comments:
                 check_sei(unit)
             return None

@@ -193,10 +193,12 @@ class ParameterSets:
             self._take_picture(unit)
 
     def _take_sequence(self, unit: bytes) -> None:
+        if any(known == unit for _, known in self._sequences.values()):
+            return
         sps = parse_sps(unit)
-        known = self._sequences.pop(sps.number, None)
+        self._sequences.pop(sps.number, None)
         check_size(sps.coded_width, sps.coded_height, self._limits)
-        self._sequences[sps.number] = known if known and known[1] == unit else (sps, unit)
+        self._sequences[sps.number] = (sps, unit)
 
     def _take_picture(self, unit: bytes) -> None:
         number, sequence = parse_pps(unit)

@@ -174,6 +174,8 @@ class Vp9Reader:
             if flags & _END:
                 layers += frames(b"".join(pieces))
                 pieces = []
+                if len(layers) > _MOST_FRAMES:
+                    raise ProtocolError("vp9-superframe", "too many frames")
         if pieces:
             raise ProtocolError("vp9-frame", "does not end")
         key, width, height = False, 0, 0

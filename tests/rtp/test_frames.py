@@ -317,13 +317,13 @@ def test_another_codec_goes_on_with_its_key_frame(before: str, after: str) -> No
     begins = [place for place, packet in enumerate(then) if not place or then[place - 1].marker]
     into = assembler()
     assert {frame.codec for frame in push_all(into, first)} == {before}
-    found = push_all(into, then)
+    found = push_all(into, then, 12.0)
     assert (len(found), {frame.codec for frame in found}) == (40, {after})
     # In the middle of it, what it refers to is missing.
     into = assembler()
     push_all(into, first)
     moved = [p._replace(sequence=p.sequence - begins[3] & 0xFFFF) for p in then[begins[3] :]]
-    assert len(push_all(into, moved)) == 30
+    assert len(push_all(into, moved, 12.0)) == 30
 
 
 def test_a_codec_that_was_not_agreed_on() -> None:
@@ -399,3 +399,18 @@ def test_a_frame_without_end_is_bounded(size: int, most: int) -> None:
     for number in range(25_000, 25_000 + most):
         into.push(VideoPacket(96, False, number & 0xFFFF, 9, 7, b"\0\0"), 10.0)
         assert held(into) <= most
+
+
+def test_no_more_frames_are_read_than_a_quick_camera_sends() -> None:
+    sent = packets("VP8", encoded("VP8"))
+    into = assembler()
+    found = [frame for n in range(400) for frame in into.push(quick(sent[0], n), 10.0 + n / 400)]
+    assert 100 <= len(found) <= 116
+    assert into.drops["video-over-rate"] == 400 - len(found)
+    assert into.needs_key(11.0)
+
+
+def quick(packet: VideoPacket, number: int) -> VideoPacket:
+    """A frame of one packet, which is a key frame."""
+    payload = b"\x10\x10\0\0\x9d\x01\x2a\x40\x01\xb4\0" + bytes(20)
+    return packet._replace(sequence=number + 1, timestamp=90 * number, marker=True, payload=payload)

@@ -250,3 +250,15 @@ def test_a_unit_that_means_much_more_work_than_a_picture_is_refused() -> None:
     for many in ([whole[:30]] * 3, [whole[:30], *[more[:30]] * 72]):
         with pytest.raises(ProtocolError, match="h264-slices"):
             reader.read(many)
+
+
+def test_what_takes_long_to_read_is_bounded_in_a_unit() -> None:
+    reader = H264Reader(VideoLimits())
+    assert reader.read([sps(40, 20), *[sps(41 + n, 20) for n in range(3)]]) is None
+    for many, name in (
+        ([sps(40 + n, 20) for n in range(5)], "h264-aggregate"),
+        ([b"\x06" + b"\xff" * 1_000] * 20, "h264-sei"),
+        ([b"\x78" + b"\0\1\x41" * 300] * 1_000, "h264-aggregate"),
+    ):
+        with pytest.raises(ProtocolError, match=name):
+            reader.read(many)
