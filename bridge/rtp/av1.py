@@ -21,7 +21,8 @@ _HAS_EXTENSION: Final = 0x04
 _HAS_SIZE: Final = 0x02
 
 _DELIMITED: Final = b"\x12\0"  # how every temporal unit begins
-_MOST_UNITS: Final = 1_024  # OBUs of a temporal unit
+_MOST_UNITS: Final = 256  # OBUs of a temporal unit
+_MOST_SEQUENCES: Final = 4  # headers of sequences among them; to read them takes long
 _MOST_PICTURES: Final = 8  # of a temporal unit: layers, and some that are never shown
 
 
@@ -127,7 +128,7 @@ class Av1Reader:
         """See `FrameReader`. Raises ProtocolError: av1-obu, over-level, those of `depacketise` and `av1_headers`."""
         found = [_DELIMITED]
         key = announced = False
-        pictures = 0
+        pictures = sequences = 0
         for unit in depacketise(payloads):
             start, body = _split(unit)
             kind = start[0] >> 3 & 15
@@ -135,6 +136,9 @@ class Av1Reader:
                 continue
             if kind == _SEQUENCE_HEADER:
                 self._sequence = None
+                sequences += 1
+                if sequences > _MOST_SEQUENCES:
+                    raise ProtocolError("av1-sequence", "too many in one unit")
                 sequence = parse_sequence(body)
                 check_size(sequence.width, sequence.height, self._limits)
                 self._sequence = sequence

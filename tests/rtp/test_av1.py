@@ -129,3 +129,6 @@ def test_no_more_pictures_in_a_unit_than_anybody_sends() -> None:
     assert reader.read([b"\0" + unit * 8]) is not None
     with pytest.raises(ProtocolError, match="av1-frame"):
         reader.read([b"\0" + unit * 9])
+    known = b"\x08" + sequence(640, 360)
+    with pytest.raises(ProtocolError, match="av1-sequence"):
+        reader.read([b"\0" + (bytes((len(known),)) + known) * 5])
