@@ -250,7 +250,7 @@ def _add_steering(router: APIRouter, clients: Clients, path: str, steered: steer
             return answer(steering.undone("off"))
         asked = made if isinstance(made, tuple) else (made,)
         happened = [event for each in asked for event in clients.board(client).focus.ask(each)]
-        return answer(steering.outcome(happened, client.id))
+        return answer(steering.outcome(happened, client.id, steered.told))
 
     _add(router, path, steered.about, steer, Gate(steered.access, clients), steered.body)
 

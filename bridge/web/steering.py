@@ -24,12 +24,13 @@ PLAIN: Final = "text/plain"
 
 class Steering(NamedTuple):
     """One route. `body`: None = none is wanted. `make` gives the command, or more than one, or None where there is
-    nothing to do."""
+    nothing to do. `told`: the `result` of what was done, which clients check."""
 
     access: Access
     body: type[bodies.Body] | None
     make: Callable[[str, str, Any], Request | tuple[Request, ...] | None]
     about: str
+    told: bool | None = True
 
 
 def _message(by: str, to: str | None, body: bodies.Message) -> Request | None:
@@ -167,13 +168,18 @@ PARTICIPANT: Final[dict[str, Steering]] = {
         "Show it again",
     ),
     "take_floor": Steering(
-        Access.OWN_INSIDE, None, lambda by, _, __: commands.Present(by, True), "Begin to show slides"
+        Access.OWN_INSIDE,
+        None,
+        lambda by, _, __: commands.Present(by, True),
+        "Begin to show slides",
+        told=None,
     ),
     "release_floor": Steering(
         Access.OWN_INSIDE_OR_HOST,
         None,
         lambda by, who, _: commands.Present(by, False, who),
         "Stop showing slides; hosts: anybody's",
+        told=None,
     ),
     "pres_in_mix": Steering(
         Access.OWN_INSIDE_OR_HOST,
@@ -206,14 +212,15 @@ def _video_mute(by: str, who: str, on: bool) -> Request:
     return commands.VideoMuteSelf(by, on) if who == by else commands.VideoMute(by, who, on)
 
 
-def outcome(happened: Iterable[Told], by: str) -> dict[str, Any]:
-    """What is answered to a command: done, or come to nothing and why. Raises RefusedError for what is not allowed."""
+def outcome(happened: Iterable[Told], by: str, told: bool | None = True) -> dict[str, Any]:
+    """What is answered to a command: done (`told`), or come to nothing and why. Raises RefusedError for what is not
+    allowed."""
     for event in happened:
         if isinstance(event, NotAllowed) and event.origin.by == by:
             raise RefusedError(403, INVALID_ROLE)
         if isinstance(event, NotDone) and event.origin.by == by:
             return undone(event.why.value)
-    return {"status": "success", "result": True}
+    return {"status": "success", "result": told}
 
 
 def undone(why: str) -> dict[str, Any]:
