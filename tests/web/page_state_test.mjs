@@ -291,3 +291,14 @@ test('who shows slides is told by the start, and nobody does after the stop', ()
   assert.deepEqual(wire.presenterOf({ presenter_uuid: 'a', presenter_name: 'A' }), { uuid: 'a', name: 'A' });
   assert.equal(wire.presenterOf(null), null);
 });
+
+test('slides of a call that is over are not shown in the next one', async () => {
+  const text = readFileSync(new URL('js/pictures.js', STATIC), 'utf8').replace(/^import .*$/gm, '');
+  const { Pictures } = await import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`);
+  const told = [];
+  const pictures = new Pictures({ dispatch: (event) => told.push(event) });
+  pictures.slides = {};
+  pictures.ended();
+  assert.equal(pictures.slides, null);
+  assert.deepEqual(told, [{ type: 'pictures', pictures: { slides: false } }]);
+});

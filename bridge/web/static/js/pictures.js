@@ -45,6 +45,12 @@ export class Pictures {
     tell();
   }
 
+  /** The call is over, and another one need not have slides: those of a room that we have left must not stay. */
+  ended() {
+    this.slides = null;
+    this.dispatch({ type: 'pictures', pictures: { slides: false } });
+  }
+
   /** The camera was turned on or off, or is another one. */
   async cameraChanged() {
     const { call } = this.session;

@@ -226,7 +226,10 @@ export class Session {
   async openCall() {
     if (this.calling || !this.api) return;
     this.calling = true;
-    if (this.call) this.call.close();
+    if (this.call) {
+      this.call.close();
+      this.pictures.ended();
+    }
     if (this.state().media !== 'restoring') this.dispatch({ type: 'media', media: 'connecting' });
     const call = new Call({
       api: this.api,
