@@ -77,6 +77,15 @@ class Showing:
 
         What is given must not be used any more when `draw` is called for the second time after it.
         """
+        try:
+            return self._draw(moment, heights)
+        except Exception:
+            # What is left of the picture before may show who is not to be seen any more.
+            self._drawer = self._canvas = None
+            self._smaller.clear()
+            raise
+
+    def _draw(self, moment: Moment, heights: Iterable[int]) -> dict[int, Picture]:
         wanted = sorted(heights, reverse=True)
         top = wanted[0]
         if self._drawer is None or self._height != top:
