@@ -17,7 +17,7 @@ from tests.peers.webrtc_client import Browser
 
 pytestmark = pytest.mark.peers
 
-KARI, GINA = "red", "blue"
+KARI, GINA, SCREEN = "red", "blue", "yellow"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_another_client_sees_is_seen_and_arranges(
 ) -> None:
     run = background.run
     gina = Browser(bridge.web, "Gina", colour=GINA)
-    kari = page.person(chromium, bridge.web, Circumstances(camera=KARI))
+    kari = page.person(chromium, bridge.web, Circumstances(camera=KARI, screen=SCREEN))
     try:
         assert kari.join("1001", "Kari", video=True) == 200
         kari.tab.wait_connected()
@@ -70,6 +70,12 @@ def test_another_client_sees_is_seen_and_arranges(
         wait_sees_nobody(kari.tab.snapshot, who="kari, while gina's camera is muted")
         assert kari.ask("muteVideo", muteVideo=False, participantUuid=gina.uuid) == 200
         wait_sees(kari.tab.snapshot, "1:7", [GINA], who="kari again")
+
+        # What it shows of its screen is large in the picture of who has no second one, and ends when it says so.
+        kari.tab.evaluate("person.present()")
+        wait_sees(lambda: run(gina.snapshot()), "1:7", [SCREEN, KARI], who="gina, while kari presents")
+        kari.tab.evaluate("person.client.stopPresenting()")
+        wait_sees(lambda: run(gina.snapshot()), "1:7", [KARI], who="gina, after that")
         assert kari.tab.complaints() == []
     finally:
         run(gina.vanish())

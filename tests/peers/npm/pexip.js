@@ -21,7 +21,7 @@ const client = createInfinityClient(signals, calls);
 async function join({ host, room, name, pin, video }) {
   const mediaStream = await navigator.mediaDevices.getUserMedia({ audio: true, video });
   const call = { conferenceAlias: room, displayName: name, host, pin, mediaStream, bandwidth: 1264 };
-  const callType = video ? ClientCallType.AudioVideo : ClientCallType.Audio;
+  const callType = video ? ClientCallType.AudioVideoPresentation : ClientCallType.Audio;
   return (await client.call({ ...call, callType }))?.status;
 }
 
