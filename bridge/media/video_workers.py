@@ -32,6 +32,7 @@ from bridge.video.contract import (
 MOST_WAITING = 48  # messages that a worker has not taken; what comes then of sources is dropped
 MOST_STRANGERS = 8  # connections that have not said whose worker they are; one more, and the oldest is closed
 _BACKLOG = 16
+REST_S = 1.0  # after a connection could not be accepted
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 _log = logger("media")
@@ -93,10 +94,17 @@ class VideoWorkers:
         )
         self._listener.bind("\0" + self.name)
         self._listener.listen(_BACKLOG)
+        self._rest: asyncio.TimerHandle | None = None
+        self._listen()
+
+    def _listen(self) -> None:
+        self._rest = None
         self._loop.add_reader(self._listener, self._accept)
 
     def stop(self) -> None:
         """Listen no more, and let all workers go."""
+        if self._rest is not None:
+            self._rest.cancel()
         self._loop.remove_reader(self._listener)
         self._listener.close()
         for worker in [*self._strangers, *self._workers.values()]:
@@ -137,7 +145,12 @@ class VideoWorkers:
     def _accept(self) -> None:
         try:
             end, _ = self._listener.accept()
-        except OSError:  # it is gone again
+        except BlockingIOError:  # it is gone again
+            return
+        except OSError:  # no files left: asked again at once it would say so again, and hold up the sound
+            self._drops["worker-not-accepted"] += 1
+            self._loop.remove_reader(self._listener)
+            self._rest = self._loop.call_later(REST_S, self._listen)
             return
         self.take_in(end)
 

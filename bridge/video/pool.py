@@ -205,7 +205,8 @@ class Keeper:
             begun = loop.time()
             try:
                 reason = await self._live()
-            except OSError:
+            except Exception:
+                _log.exception("video-worker-not-started", room=self.scene.conference)
                 reason = "not-started"
             if self._leaving.is_set():
                 break
@@ -247,7 +248,7 @@ class Keeper:
                     stdin=asyncio.subprocess.DEVNULL,
                     env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
                 )
-            except OSError:
+            except BaseException:
                 ours.close()
                 raise
         self._watchdog = Watchdog(loop.time())
@@ -259,6 +260,7 @@ class Keeper:
             return await gone
         finally:
             watch.cancel()
+            await asyncio.wait((watch,))
             self._wire.close()
             self._wire = None
             self._pictures = ""

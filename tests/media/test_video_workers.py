@@ -4,6 +4,8 @@ cost."""
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -13,6 +15,7 @@ import msgspec
 import pytest
 
 from bridge import wire
+from bridge.media import video_workers
 from bridge.media.video_workers import MOST_STRANGERS, MOST_WAITING, VideoWorkers
 from bridge.video.contract import (
     VERSION,
@@ -208,3 +211,25 @@ async def test_a_worker_in_this_process_is_a_worker_too(bench: Bench) -> None:
     bench.workers.tell("1001", SourceGone("a"))
     assert msgspec.msgpack.decode(theirs.recv(1000), type=SourceGone) == SourceGone("a")
     theirs.close()
+
+
+async def test_without_files_left_the_loop_is_not_held_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_workers, "REST_S", 0.02)
+    late = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    spare = os.dup(late.fileno())
+    os.close(spare)  # the number of the next file
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare, hard))
+    try:
+        late.connect("\0" + bench.workers.name)
+        late.send(msgspec.msgpack.encode(WorkerHello(VERSION, "1001", 1)))
+        await bench.turns()
+        assert bench.drops["worker-not-accepted"] == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    async with asyncio.timeout(5):
+        while not bench.workers.serves("1001"):
+            await asyncio.sleep(0.01)
+    late.close()
