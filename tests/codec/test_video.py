@@ -17,6 +17,7 @@ from bridge.codec.video_decoder import VideoDecoder, decoders
 from bridge.codec.video_encoder import EncoderError, Quality, encoders, make_encoder
 from bridge.rtp import h264
 from mixer.picture import Picture
+from tests.priority import kept_priority
 from tests.video.clips import FPS, pictures, stream
 
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors"
@@ -223,6 +224,7 @@ def test_no_hostile_vector_shows_a_picture(codec: str) -> None:
         ("AV1", "libsvtav1", {"preset": "12", "svtav1-params": "pred-struct=1:rc=2:rtc=1:lp=1"}),
     ],
 )
+@kept_priority()
 def test_what_we_only_take_is_decoded_without_delay(
     codec: str, library: str, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

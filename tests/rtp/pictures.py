@@ -17,6 +17,7 @@ from bridge.rtp import h264, vp8
 from bridge.rtp.frames import Frame
 from bridge.rtp.video_packet import VideoPacket
 from bridge.sdp.video import VideoLimits
+from tests.priority import kept_priority
 
 LIMITS = VideoLimits(max_fs=3_600)
 TYPES = {96: "VP8", 97: "H264", 98: "VP9", 99: "AV1"}
@@ -55,6 +56,7 @@ class Encoder:
         )
         self._count = 0
 
+    @kept_priority()
     def next(self, key: bool = False) -> list[bytes]:
         """The next frame, or what there is when the encoder gathers some; `key`: a key frame."""
         at = 3 * (self._count % 100)
@@ -65,6 +67,7 @@ class Encoder:
         self._count += 1
         return [bytes(packet) for packet in self._context.encode(frame)]
 
+    @kept_priority()
     def rest(self) -> list[bytes]:
         """What was gathered."""
         return [bytes(packet) for packet in self._context.encode(None)]

@@ -16,6 +16,7 @@ from bridge.rtp import h264, vp8
 from bridge.rtp.frames import FrameAssembler
 from bridge.rtp.packet import is_rtcp
 from bridge.rtp.video_packet import ExtensionIds, parse
+from tests.priority import kept_priority
 from tests.rtp.pictures import LIMITS, TYPES, Viewer, encoded, seen
 
 LIBRARIES = {"H264": "libx264", "VP8": "libvpx", "VP9": "libvpx-vp9", "AV1": "libsvtav1"}
@@ -32,6 +33,7 @@ class Packets:
         return len(packet)
 
 
+@kept_priority()
 def muxed(codec: str) -> list[bytes]:
     """The RTP packets that FFmpeg makes of a stream."""
     packets = Packets()
