@@ -133,7 +133,7 @@ def unacknowledged(network: None) -> Iterator[tuple[BridgeProcess, RawUdp, list[
     """200 INVITEs that are never acknowledged at a bridge that takes 150: begun first, asked last."""
     with (
         BridgeProcess(
-            [room("1001", "open", tones=False)], media_ports=400, limits=CALM | {"max_sessions": 150}
+            [room("1001", "open", tones=False)], media_ports=800, limits=CALM | {"max_sessions": 150}
         ) as bridge,
         RawUdp(("127.0.0.1", bridge.sip_port)) as udp,
     ):
