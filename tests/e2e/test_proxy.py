@@ -208,4 +208,5 @@ def test_a_call_out_by_the_proxy(bridge: BridgeProcess, port: int, who_ends: str
             called.wait_ended()
             assert [hops(each) for each in called.came("BYE")] == [2]
         sender = {"bridge": bridge.sip_port, "phone": called.port}[who_ends]
-        assert (sender, 1) in proxy.forwarded("BYE")
+        # Our INVITE is too long for UDP (RFC 3261 section 18.1.1): a proxy that changes transport gives two routes.
+        assert [routes > 0 for each, routes in proxy.forwarded("BYE") if each == sender] == [True]
